@@ -1,0 +1,181 @@
+// Package gitlab speaks GitLab's REST API, version 4, for the part of GitLab
+// that a model registry needs: accounts, groups, projects, members, tokens,
+// and the files of models; and, in the same style, the models, versions, runs
+// and experiments that GitLab itself offers by GraphQL and MLflow only.
+//
+// It owns spelling: addresses, field names, paging words, statuses. Every
+// decision is the registry's. Each operation is one row of the route table,
+// which names the permission that it needs; the OpenAPI document is made of
+// the same rows.
+package gitlab
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// Prefix begins every address of this dialect.
+const Prefix = "/api/v4"
+
+// Options configure the dialect.
+type Options struct {
+	Registry *registry.Registry
+	Auth     *auth.Authenticator
+	Log      *slog.Logger
+	// URL is the external address, as "https://models.example.org"; empty:
+	// that of each request.
+	URL      string
+	Version  string
+	Revision string
+}
+
+// idle is how long a transfer may stall.
+const idle = 90 * time.Second
+
+// New makes the door.
+func New(o Options) httpx.Mount {
+	d := &dialect{Options: o, mux: http.NewServeMux()}
+	d.routes = d.table()
+	for _, rt := range d.routes {
+		if rt.access == (access{}) {
+			panic("gitlab: " + rt.method + " " + rt.pattern + " declares no permission")
+		}
+		d.mux.Handle(rt.method+" "+Prefix+rt.pattern, d.serve(rt))
+	}
+	d.mux.HandleFunc("/", d.unmatched)
+	return httpx.Mount{
+		Name:    "gitlab",
+		Match:   func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, Prefix+"/") },
+		Handler: http.HandlerFunc(d.dispatch),
+	}
+}
+
+type dialect struct {
+	Options
+	mux    *http.ServeMux
+	routes []route
+}
+
+// dispatch refuses the addresses that the mux would answer with a redirect to
+// a cleaned form: a client that wrote "..", "." or an empty segment is told
+// so, and nothing else is done in its name.
+func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
+	raw := r.URL.EscapedPath()
+	if clean := path.Clean(raw); clean != raw && clean+"/" != raw {
+		if strings.Contains(raw, "/packages/") {
+			d.fail(w, r, fault.Invalidf("file_name", "should be a valid file path"))
+			return
+		}
+		unknownRoute(w, r)
+		return
+	}
+	d.mux.ServeHTTP(w, r)
+}
+
+func unknownRoute(w http.ResponseWriter, _ *http.Request) {
+	_ = httpx.WriteJSON(w, http.StatusNotFound, map[string]string{"error": "404 Not Found"})
+}
+
+// unmatched answers 405 when the address knows another method, else 404.
+func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
+	var allow []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := r.WithContext(r.Context())
+		other.Method = m
+		if _, pattern := d.mux.Handler(other); pattern != "/" {
+			allow = append(allow, m)
+		}
+	}
+	if allow == nil {
+		unknownRoute(w, r)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	_ = httpx.WriteJSON(w, http.StatusMethodNotAllowed, map[string]string{"error": "405 Not Allowed"})
+}
+
+// serve wraps one operation: who calls, then the work, then the answer.
+func (d *dialect) serve(rt route) http.Handler {
+	h := httpx.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		actor, err := d.Auth.Authenticate(r.Context(), credential(r))
+		if err != nil {
+			return err
+		}
+		if !actor.Anonymous() {
+			httpx.SetUser(r.Context(), actor.Username)
+		}
+		return rt.run(&call{d: d, w: w, r: r, s: d.Registry.As(actor)}, rt.status)
+	}, d.fail)
+	if rt.bytes {
+		h = httpx.Chain(httpx.IdleBody(idle), httpx.IdleWrites(idle))(h)
+	}
+	return h
+}
+
+// credential finds the secret of a request where GitLab's clients put it.
+func credential(r *http.Request) auth.Credential {
+	h := r.Header
+	if t := h.Get("Private-Token"); t != "" {
+		return auth.Credential{Secret: t}
+	}
+	if t := h.Get("Job-Token"); t != "" {
+		return auth.Credential{Secret: t, Job: true}
+	}
+	if a := h.Get("Authorization"); a != "" {
+		if scheme, rest, ok := strings.Cut(a, " "); ok && strings.EqualFold(scheme, "Bearer") {
+			return auth.Credential{Secret: strings.TrimSpace(rest)}
+		}
+		if user, password, ok := r.BasicAuth(); ok {
+			return auth.Credential{Secret: password, Job: user == "gitlab-ci-token"}
+		}
+	}
+	if !strings.Contains(r.URL.RawQuery, "_token=") {
+		return auth.Credential{}
+	}
+	q := r.URL.Query()
+	for _, name := range []string{"private_token", "access_token"} {
+		if t := q.Get(name); t != "" {
+			return auth.Credential{Secret: t}
+		}
+	}
+	return auth.Credential{Secret: q.Get("job_token"), Job: true}
+}
+
+// call is one request on its way.
+type call struct {
+	d *dialect
+	w http.ResponseWriter
+	r *http.Request
+	s registry.Session
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// project gives the project that the address names.
+func (c *call) project() registry.ProjectRef { return registry.ParseProjectRef(c.r.PathValue("id")) }
+
+// id gives a number of the address; noun is for the NotFound error.
+func (c *call) id(name, noun string) (int64, error) {
+	return registry.ParseID(noun, c.r.PathValue(name))
+}
+
+// base gives the external address of the server, without a slash at its end.
+func (c *call) base() string {
+	if c.d.URL != "" {
+		return strings.TrimSuffix(c.d.URL, "/")
+	}
+	scheme := "http://"
+	if c.r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + c.r.Host
+}

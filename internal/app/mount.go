@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/vitrine-ml/vitrine/internal/api/gitlab"
+	"github.com/vitrine-ml/vitrine/internal/httpx"
+)
+
+// handler is the whole server: the doors in the order in which they are asked,
+// behind what they share.
+func (a *App) handler() http.Handler {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mounts := []httpx.Mount{
+		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
+			Version: a.build.Version, Revision: a.build.Revision}),
+		a.operations(metrics),
+	}
+	return httpx.Chain(
+		httpx.RequestID(),
+		httpx.AccessLog(a.Log, isProbe),
+		httpx.Metrics(metrics),
+		httpx.Recover(a.Log, nil),
+	)(httpx.Dispatch(mounts, nil))
+}
+
+func isProbe(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/health", "/-/health", "/-/readiness", "/-/metrics":
+		return true
+	}
+	return false
+}
+
+// readyTime bounds the questions of the readiness probe.
+const readyTime = 3 * time.Second
+
+// operations is the door of those who run the server.
+func (a *App) operations(metrics *prometheus.Registry) httpx.Mount {
+	mux := http.NewServeMux()
+	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("OK")) }
+	mux.HandleFunc("GET /health", ok)
+	mux.HandleFunc("GET /-/health", ok)
+	mux.Handle("GET /-/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /-/readiness", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTime)
+		defer cancel()
+		if err := a.store.Ping(ctx); err != nil {
+			httpx.LogError(a.Log, r, err, http.StatusServiceUnavailable)
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("OK"))
+	})
+	return httpx.Mount{Name: "operations", Match: isProbe, Handler: mux}
+}

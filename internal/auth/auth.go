@@ -1,0 +1,149 @@
+// Package auth answers one question: who is calling?
+//
+// A [Credential] is what a dialect found in a request; an [Authenticator]
+// turns it into an [Actor]. What the actor may do is decided by the registry,
+// never here. Tokens are random, carry a prefix that secret scanners can
+// recognise, and are stored only as SHA-256; passwords are stored as Argon2id.
+package auth
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Actor is whoever calls: a person, a machine with a token, nobody, or Vitrine
+// itself. The zero Actor is anonymous.
+type Actor struct {
+	UserID    int64
+	Username  string
+	Admin     bool
+	TokenID   int64  // 0 for a browser login or the system
+	Kind      Kind   // of the token
+	Scopes    Scopes // what the token may touch
+	ProjectID int64  // when not 0, the token reaches this project only
+	JobID     int64  // CI job of a job token
+	system    bool
+}
+
+// System is Vitrine itself: background jobs and administration on the data
+// directory. It passes every gate.
+func System() Actor {
+	return Actor{Username: "system", Admin: true, Scopes: AllScopes, system: true}
+}
+
+// Anonymous reports whether nobody has signed in.
+func (a Actor) Anonymous() bool { return a.UserID == 0 && !a.system }
+
+// IsSystem reports whether the actor is Vitrine itself.
+func (a Actor) IsSystem() bool { return a.system }
+
+// Can reports whether the actor's scopes include any of the wanted ones.
+func (a Actor) Can(any Scopes) bool { return a.Scopes&any != 0 }
+
+// Credential is a secret as a request carried it. The zero Credential is none.
+type Credential struct {
+	Secret string
+	Job    bool // came as a job token; only such tokens count then
+}
+
+// Identity is what the database knows about a token and its user.
+type Identity struct {
+	Token    Token
+	Username string
+	Admin    bool
+	Blocked  bool
+}
+
+// Store is what an Authenticator asks of a database.
+type Store interface {
+	// IdentityByDigest finds a token by the SHA-256 of its secret, revoked and
+	// expired ones too; unknown is fault.NotFound.
+	IdentityByDigest(ctx context.Context, digest string) (Identity, error)
+	// TouchTokens records when tokens were last used.
+	TouchTokens(ctx context.Context, used map[int64]time.Time) error
+}
+
+// Authenticator turns credentials into actors. It is safe for concurrent use.
+type Authenticator struct {
+	store Store
+	now   func() time.Time
+
+	mu   sync.Mutex
+	used map[int64]time.Time // not yet written
+	seen map[int64]time.Time // last written
+}
+
+// NewAuthenticator makes an Authenticator; now is the clock, nil for time.Now.
+func NewAuthenticator(s Store, now func() time.Time) *Authenticator {
+	if now == nil {
+		now = time.Now
+	}
+	return &Authenticator{store: s, now: now, used: map[int64]time.Time{}, seen: map[int64]time.Time{}}
+}
+
+// Authenticate gives the actor behind c. No credential is the anonymous actor.
+// An unknown token, a blocked user, or a token sent in the wrong place is
+// fault.Unauthenticated with noun "token"; an expired or revoked token has
+// noun "expired" or "revoked".
+func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, error) {
+	if c.Secret == "" {
+		return Actor{}, nil
+	}
+	id, err := a.store.IdentityByDigest(ctx, HashSecret(c.Secret))
+	if fault.Is(err, fault.NotFound) {
+		return Actor{}, fault.SignIn("token")
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	now := a.now()
+	t := id.Token
+	switch {
+	case id.Blocked, c.Job && t.Kind != Job:
+		return Actor{}, fault.SignIn("token")
+	case !t.RevokedAt.IsZero():
+		return Actor{}, fault.SignIn("revoked")
+	case t.Expired(now):
+		return Actor{}, fault.SignIn("expired")
+	}
+	a.touch(t, now)
+	return Actor{UserID: t.UserID, Username: id.Username, Admin: id.Admin && t.Kind != Job,
+		TokenID: t.ID, Kind: t.Kind, Scopes: t.Scopes, ProjectID: t.ProjectID, JobID: t.JobID}, nil
+}
+
+// touchEvery is how coarse "last used" is: often enough to see an idle token,
+// seldom enough that reads cause almost no writes.
+const touchEvery = time.Minute
+
+func (a *Authenticator) touch(t Token, now time.Time) {
+	if now.Sub(t.LastUsedAt) < touchEvery {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now.Sub(a.seen[t.ID]) >= touchEvery {
+		a.used[t.ID] = now
+	}
+}
+
+// Flush writes the pending "last used" times; the server calls it now and then
+// and once when it stops.
+func (a *Authenticator) Flush(ctx context.Context) error {
+	a.mu.Lock()
+	used := a.used
+	a.used = map[int64]time.Time{}
+	if len(a.seen) > 10_000 {
+		a.seen = map[int64]time.Time{}
+	}
+	for id, at := range used {
+		a.seen[id] = at
+	}
+	a.mu.Unlock()
+	if len(used) == 0 {
+		return nil
+	}
+	return a.store.TouchTokens(ctx, used)
+}

@@ -1,0 +1,128 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Kind says what a token is for.
+type Kind string
+
+// The kinds of token.
+const (
+	Personal Kind = "personal"
+	Job      Kind = "job"
+)
+
+// prefixes let a secret scanner tell a leaked token by its looks.
+var prefixes = map[Kind]string{Personal: "vtpat-", Job: "vtjob-"}
+
+// Token is a secret for machines, without the secret. Zero times mean never.
+type Token struct {
+	ID          int64
+	UserID      int64
+	Kind        Kind
+	Name        string
+	Description string
+	Scopes      Scopes
+	CreatedAt   time.Time
+	ExpiresAt   time.Time // the instant from which it no longer works
+	LastUsedAt  time.Time
+	RevokedAt   time.Time
+	ProjectID   int64 // reaches this project only, when not 0
+	JobID       int64
+}
+
+// Expired reports whether the token's time is over.
+func (t Token) Expired(now time.Time) bool {
+	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
+}
+
+// Active reports whether the token works at now.
+func (t Token) Active(now time.Time) bool { return t.RevokedAt.IsZero() && !t.Expired(now) }
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// NewSecret makes a token secret: the kind's prefix and 190 random bits.
+func NewSecret(k Kind) string { return prefixes[k] + RandomText(32) }
+
+// RandomText gives n random letters and digits, about 5.95 bits each.
+func RandomText(n int) string {
+	var b strings.Builder
+	limit := big.NewInt(int64(len(alphabet)))
+	for range n {
+		i, err := rand.Int(rand.Reader, limit)
+		if err != nil {
+			panic("auth: the system's random source failed: " + err.Error())
+		}
+		b.WriteByte(alphabet[i.Int64()])
+	}
+	return b.String()
+}
+
+// HashSecret gives the form in which a token is stored. The secret has enough
+// entropy that one round of SHA-256 cannot be searched.
+func HashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// Scopes is a set of what a token may touch.
+type Scopes uint16
+
+// The scopes, named as GitLab names them where it has them.
+const (
+	ScopeAPI           Scopes = 1 << iota // everything its user may
+	ScopeReadAPI                          // read everything its user may
+	ScopeReadUser                         // read its own user
+	ScopeReadRegistry                     // read models, versions, runs and their files
+	ScopeWriteRegistry                    // and write them
+	AllScopes          = ScopeAPI | ScopeReadAPI | ScopeReadUser | ScopeReadRegistry | ScopeWriteRegistry
+)
+
+var scopeNames = []struct {
+	bit  Scopes
+	name string
+}{
+	{ScopeAPI, "api"}, {ScopeReadAPI, "read_api"}, {ScopeReadUser, "read_user"},
+	{ScopeReadRegistry, "read_model_registry"}, {ScopeWriteRegistry, "write_model_registry"},
+}
+
+// ParseScopes reads scope names; an unknown one, or none at all, is invalid.
+func ParseScopes(names []string) (Scopes, error) {
+	var s Scopes
+	for _, n := range names {
+		i := slices.IndexFunc(scopeNames, func(e struct {
+			bit  Scopes
+			name string
+		}) bool {
+			return e.name == n
+		})
+		if i < 0 {
+			return 0, fault.Invalidf("scopes", "does not have a valid value; known are %s", strings.Join(AllScopes.Names(), ", "))
+		}
+		s |= scopeNames[i].bit
+	}
+	if s == 0 {
+		return 0, fault.Invalidf("scopes", "can't be blank")
+	}
+	return s, nil
+}
+
+// Names lists the scopes of the set.
+func (s Scopes) Names() []string {
+	out := []string{}
+	for _, e := range scopeNames {
+		if s&e.bit != 0 {
+			out = append(out, e.name)
+		}
+	}
+	return out
+}

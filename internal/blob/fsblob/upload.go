@@ -1,0 +1,220 @@
+package fsblob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+const (
+	// reserveFrom spares small files a system call that cannot pay.
+	reserveFrom = 1 << 20
+	// writebackStep is how much is collected before the kernel is asked to
+	// begin writing it to disk.
+	writebackStep = 16 << 20
+)
+
+var (
+	errClosed = errors.New("fsblob: upload used after it was closed")
+	errSealed = errors.New("fsblob: upload changed after Publish")
+)
+
+// upload is a locked temp file. Its life: written, then sealed by the first
+// Publish, held until a Publish moves the file, closed at the end.
+type upload struct {
+	d        *Driver
+	f        *os.File
+	path     string
+	off      int64
+	started  int64       // up to here, write-back was asked for
+	reserved int64       // up to here, space may be allocated
+	dirty    bool        // not known to be on disk as it is
+	held     bool        // path still names our bytes
+	closed   bool        // f is no longer open
+	sealed   blob.Digest // the digest of the first Publish
+}
+
+// Begin opens the upload named id.
+func (d *Driver) Begin(ctx context.Context, id string) (blob.Upload, error) {
+	f, err := d.claim(ctx, id, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return nil, err
+	}
+	off, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		unlock(f)
+		return nil, errors.Join(err, f.Close())
+	}
+	// Dirty from the start: what an earlier process wrote may not have reached
+	// the disk, nor has the file itself if it is new.
+	return &upload{d: d, f: f, path: f.Name(), off: off, started: off, held: true, dirty: true}, nil
+}
+
+// usable reports why the content cannot be changed, if so.
+func (u *upload) usable() error {
+	switch {
+	case u.closed:
+		return errClosed
+	case u.sealed != "":
+		return errSealed
+	}
+	return nil
+}
+
+func (u *upload) Offset() int64 { return u.off }
+
+func (u *upload) Write(p []byte) (int, error) {
+	if err := u.usable(); err != nil {
+		return 0, err
+	}
+	n, err := u.f.Write(p)
+	u.off += int64(n)
+	u.dirty = u.dirty || n > 0
+	if err != nil {
+		return n, ioFault(err)
+	}
+	// Left alone, the kernel begins after seconds or gigabytes; the disk would
+	// idle until the final Sync, which would then take all the time.
+	if u.off-u.started >= writebackStep {
+		startWriteback(u.f, u.started, u.off-u.started)
+		u.started = u.off
+	}
+	return n, nil
+}
+
+func (u *upload) Reserve(size int64) error {
+	if err := u.usable(); err != nil {
+		return err
+	}
+	if size < reserveFrom || size <= u.off {
+		return nil
+	}
+	u.reserved = max(u.reserved, size)
+	return ioFault(allocate(u.f, size))
+}
+
+func (u *upload) Sync() error {
+	if u.closed {
+		return errClosed
+	}
+	if !u.dirty {
+		return nil
+	}
+	if err := u.f.Sync(); err != nil {
+		return ioFault(err)
+	}
+	u.dirty = false
+	return nil
+}
+
+func (u *upload) Publish(ctx context.Context, d blob.Digest) error {
+	p, err := u.d.place(d)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := u.seal(p.digest); err != nil {
+		return err
+	}
+	if err := u.d.ensureShard(p); err != nil {
+		return err
+	}
+	_, err = os.Lstat(p.path)
+	switch {
+	case err == nil:
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	case !u.held:
+		return &fault.Error{Kind: fault.Busy, Noun: "blob", Name: p.digest.Hex(),
+			Msg: "was removed while it was being stored; send the file again"}
+	default:
+		if err := u.move(p); err != nil {
+			return err
+		}
+	}
+	// Also when the blob was there: whoever put it there may not have come so
+	// far as to make its name durable.
+	return syncDir(p.dir)
+}
+
+// seal makes the content final and durable under the temp name.
+func (u *upload) seal(d blob.Digest) error {
+	if u.closed {
+		return errClosed
+	}
+	if u.sealed != "" && u.sealed != d {
+		return errSealed
+	}
+	if u.sealed == "" && u.reserved > u.off {
+		// Gives back what was reserved and not written.
+		if err := u.f.Truncate(u.off); err != nil {
+			return ioFault(err)
+		}
+	}
+	if err := u.Sync(); err != nil {
+		return err
+	}
+	u.sealed = d
+	return nil
+}
+
+// move renames the temp file to its final name.
+func (u *upload) move(p place) error {
+	err := rename(u.f, u.path, p.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Somebody tidied up an empty shard directory.
+		u.d.shards[p.shard].Store(false)
+		if err := u.d.ensureShard(p); err != nil {
+			return err
+		}
+		err = rename(u.f, u.path, p.path)
+	}
+	if err != nil {
+		return ioFault(err)
+	}
+	u.held = false
+	// Only now, so that a crash never leaves a temp file that its owner cannot
+	// open any more. Some network file systems refuse; the blob is fine without.
+	_ = os.Chmod(p.path, blobMode)
+	return nil
+}
+
+func (u *upload) Suspend() error {
+	if u.closed {
+		return nil
+	}
+	u.closed = true
+	unlock(u.f)
+	return closeOnce(u.f)
+}
+
+func (u *upload) Abort() error {
+	if u.closed || !u.held {
+		return u.Suspend()
+	}
+	u.closed = true
+	return discard(u.f)
+}
+
+// closeOnce closes f, which a rename may have closed already.
+func closeOnce(f *os.File) error {
+	if err := f.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// remove unlinks path; that somebody was faster is no error.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

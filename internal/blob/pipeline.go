@@ -1,0 +1,198 @@
+package blob
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	bufferSize = 1 << 20  // large enough that a hand-over costs nothing next to the work
+	ringSize   = 4        // buffers of one copy: one being filled, two being worked on, one spare
+	smallSize  = 64 << 10 // bodies up to this are copied without goroutines
+)
+
+// buffer is one link of the ring; users counts the workers that still need it.
+type buffer struct {
+	data  [bufferSize]byte
+	n     int
+	users atomic.Int32
+}
+
+// small has room for one byte more than a small body, so that a body of just
+// smallSize bytes shows its end.
+type small [smallSize + 1]byte
+
+var (
+	buffers = sync.Pool{New: func() any { return new(buffer) }}
+	smalls  = sync.Pool{New: func() any { return new(small) }}
+)
+
+// copyHashed copies src to its end into w and returns the digest. When it
+// returns or panics, no goroutine uses w any more.
+func copyHashed(src *source, w io.Writer) (Digest, error) {
+	head := smalls.Get().(*small)
+	defer smalls.Put(head)
+	n, err := src.fill(head[:])
+	switch {
+	case err == io.EOF:
+		sum := sha256.Sum256(head[:n])
+		if n > 0 {
+			_, err = w.Write(head[:n])
+		} else {
+			err = nil
+		}
+		return SumDigest(sum[:]), err
+	case err != nil:
+		return "", err
+	}
+	return copyOverlapped(src, head[:n], w)
+}
+
+// copyOverlapped copies head and the rest of src into w; reading (here),
+// hashing and writing (in a goroutine each) go on at the same time.
+func copyOverlapped(src *source, head []byte, w io.Writer) (_ Digest, err error) {
+	// A failed write cancels the reading through the context.
+	ctx, cancel := context.WithCancel(src.ctx)
+	defer cancel()
+	src.ctx = ctx
+	h := sha256.New()
+	p := startPipeline(cancel, func(b []byte) { h.Write(b) }, w)
+	// Deferred because src may panic, and w must be at rest before it goes on.
+	finished := false
+	defer func() {
+		if !finished {
+			p.idle.Store(true)
+			p.finish()
+		}
+	}()
+	err = p.feed(src, head)
+	finished = true
+	if err != nil {
+		p.idle.Store(true)
+	}
+	p.finish()
+	if p.panicked != nil {
+		panic(p.panicked)
+	}
+	if p.err != nil {
+		return "", p.err
+	}
+	if err != nil {
+		return "", err
+	}
+	return SumDigest(h.Sum(nil)), nil
+}
+
+// pipeline hands every buffer to both workers, and takes it back when both are
+// done with it. All its channels have room for the whole ring, so that only
+// the wait for a free buffer ever blocks.
+type pipeline struct {
+	free   chan *buffer
+	hash   chan *buffer
+	write  chan *buffer
+	made   int
+	cancel context.CancelFunc
+	idle   atomic.Bool // the workers pass buffers on without working
+	wg     sync.WaitGroup
+
+	// Of the writer; to be read after finish.
+	err      error
+	panicked any
+}
+
+func startPipeline(cancel context.CancelFunc, hash func([]byte), w io.Writer) *pipeline {
+	p := &pipeline{
+		free:   make(chan *buffer, ringSize),
+		hash:   make(chan *buffer, ringSize),
+		write:  make(chan *buffer, ringSize),
+		cancel: cancel,
+	}
+	p.wg.Go(func() { p.work(p.hash, hash) })
+	p.wg.Go(func() { p.work(p.write, func(b []byte) { p.writeTo(w, b) }) })
+	return p
+}
+
+// feed sends head and the rest of src down the pipeline.
+func (p *pipeline) feed(src *source, head []byte) error {
+	for {
+		b, err := p.next(src.ctx)
+		if err != nil {
+			return err
+		}
+		n := copy(b.data[:], head)
+		head = nil
+		m, err := src.fill(b.data[n:])
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if b.n = n + m; b.n > 0 {
+			b.users.Store(2)
+			p.hash <- b
+			p.write <- b
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
+}
+
+// next gives an empty buffer. New ones join the ring only when none is free,
+// so that an upload slower than disk and hash makes do with one or two.
+func (p *pipeline) next(ctx context.Context) (*buffer, error) {
+	select {
+	case b := <-p.free:
+		return b, nil
+	default:
+	}
+	if p.made < ringSize {
+		p.made++
+		return buffers.Get().(*buffer), nil
+	}
+	select {
+	case b := <-p.free:
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipeline) work(queue <-chan *buffer, do func([]byte)) {
+	for b := range queue {
+		if !p.idle.Load() {
+			do(b.data[:b.n])
+		}
+		if b.users.Add(-1) == 0 {
+			p.free <- b
+		}
+	}
+}
+
+// writeTo writes b; after a failure nothing more is worth doing. A panic of the
+// driver is carried over to the caller's goroutine, where somebody recovers.
+func (p *pipeline) writeTo(w io.Writer, b []byte) {
+	ok := false
+	defer func() {
+		if !ok {
+			p.panicked = recover()
+		}
+		if !ok || p.err != nil {
+			p.idle.Store(true)
+			p.cancel()
+		}
+	}()
+	_, p.err = w.Write(b)
+	ok = true
+}
+
+// finish waits until the workers are through with what they were sent.
+func (p *pipeline) finish() {
+	close(p.hash)
+	close(p.write)
+	p.wg.Wait()
+	for len(p.free) > 0 {
+		buffers.Put(<-p.free)
+	}
+}

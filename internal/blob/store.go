@@ -1,0 +1,212 @@
+package blob
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Options tune a [Store].
+type Options struct {
+	MaxSize int64 // most bytes that one blob may have; 0 means no limit
+}
+
+// Store keeps content under its digest. It is safe for concurrent use.
+type Store struct {
+	d   Driver
+	max int64
+}
+
+// New makes a store on top of d.
+func New(d Driver, o Options) *Store { return &Store{d: d, max: o.MaxSize} }
+
+// Open gives the content of d for reading from its start; the caller closes
+// it. A missing blob is fault.NotFound with noun "blob".
+func (s *Store) Open(ctx context.Context, d Digest) (io.ReadSeekCloser, error) {
+	return s.d.Open(ctx, d)
+}
+
+// Stat describes a blob without reading it; missing is fault.NotFound.
+func (s *Store) Stat(ctx context.Context, d Digest) (Info, error) { return s.d.Stat(ctx, d) }
+
+// Delete removes a blob; a missing one is no error.
+func (s *Store) Delete(ctx context.Context, d Digest) error { return s.d.Delete(ctx, d) }
+
+// Walk calls fn for every blob, in digest order, until fn fails; it then
+// returns the error of fn.
+func (s *Store) Walk(ctx context.Context, fn func(Info) error) error { return s.d.Walk(ctx, fn) }
+
+// WalkUploads calls fn for every unfinished upload, until fn fails; it then
+// returns the error of fn.
+func (s *Store) WalkUploads(ctx context.Context, fn func(UploadInfo) error) error {
+	return s.d.WalkUploads(ctx, fn)
+}
+
+// RemoveUpload drops an unfinished upload that nobody has open; one that is
+// open is fault.Busy, a missing one no error.
+func (s *Store) RemoveUpload(ctx context.Context, id string) error {
+	return s.d.RemoveUpload(ctx, id)
+}
+
+// StageOptions say what is known of a body before it is read.
+type StageOptions struct {
+	Expect Digest // what the content must be; empty means anything
+	Size   int64  // announced length in bytes; negative means unknown
+	Limit  int64  // most bytes allowed, on top of Options.MaxSize; 0 means none
+}
+
+// Staged is content that is on disk and hashed, but not visible yet. It is used
+// by one goroutine at a time, and must be closed.
+type Staged struct {
+	Digest Digest // of the content
+	Size   int64  // in bytes
+
+	up     Upload
+	closed bool
+}
+
+var errStagedClosed = errors.New("blob: staged content used after Close")
+
+// Publish makes the content durable and visible under its digest. Repeating it
+// puts a vanished blob back if the bytes are still held, and answers fault.Busy
+// if they are not; the caller then has to stage again.
+func (s *Staged) Publish(ctx context.Context) error {
+	if s.closed {
+		return errStagedClosed
+	}
+	return s.up.Publish(ctx, s.Digest)
+}
+
+// Close drops what is still held; what was published stays. Calling it twice
+// is fine.
+func (s *Staged) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.up.Abort()
+}
+
+// Stage copies r to its end into the driver while hashing it, and returns when
+// the bytes would survive a crash. It holds at most 4 MiB of the body in
+// memory. r is only read from within the call, on the caller's goroutine; ctx
+// is looked at between two reads, so a read that blocks has to end by itself.
+//
+// Errors: fault.TooLarge (noun "file") over a limit, before the first read when
+// the size is announced; fault.Invalid with noun "body" for a body that is cut
+// short or does not have its announced size, and with noun "digest" for one
+// that is not what was expected; fault.Full from the driver; else the error of
+// r, wrapped. Nothing stays behind after an error, nor when r panics.
+func (s *Store) Stage(ctx context.Context, r io.Reader, o StageOptions) (st *Staged, err error) {
+	src, err := s.source(ctx, r, &o)
+	if err != nil {
+		return nil, err
+	}
+	up, err := s.d.Begin(ctx, "put-"+rand.Text())
+	if err != nil {
+		return nil, err
+	}
+	// Deferred rather than called on the error paths, because r may panic.
+	defer func() {
+		if st != nil {
+			return
+		}
+		if aerr := up.Abort(); aerr != nil {
+			err = errors.Join(err, aerr)
+		}
+	}()
+	if o.Size > 0 {
+		if err := up.Reserve(o.Size); err != nil {
+			return nil, err
+		}
+	}
+	digest, err := copyHashed(src, up)
+	if err != nil {
+		return nil, err
+	}
+	if o.Expect != "" && digest != o.Expect {
+		return nil, mismatch(o.Expect, digest)
+	}
+	if err := up.Sync(); err != nil {
+		return nil, err
+	}
+	return &Staged{Digest: digest, Size: src.read, up: up}, nil
+}
+
+// source checks what can be checked before reading, and brings o.Expect into
+// its canonical form.
+func (s *Store) source(ctx context.Context, r io.Reader, o *StageOptions) (*source, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o.Expect != "" {
+		d, err := ParseDigest(string(o.Expect))
+		if err != nil {
+			return nil, err
+		}
+		o.Expect = d
+	}
+	limit := s.max
+	if limit <= 0 || o.Limit > 0 && o.Limit < limit {
+		limit = o.Limit
+	}
+	src := &source{ctx: ctx, r: r, size: o.Size, limit: limit}
+	if limit > 0 && o.Size > limit {
+		return nil, src.tooLarge()
+	}
+	return src, nil
+}
+
+func mismatch(want, got Digest) error {
+	return &fault.Error{Kind: fault.Invalid, Noun: "digest", Field: "sha256", Msg: fmt.Sprintf(
+		"does not match the content: %s was announced, %s arrived", want.Hex(), got.Hex())}
+}
+
+// CorruptError reports stored content that is not what its name says. It has
+// no fault kind: the caller can do nothing about it, the operator must.
+type CorruptError struct {
+	Digest Digest // the name
+	Got    Digest // the digest of what is stored
+	Size   int64  // bytes that are stored
+}
+
+// Error names the blob and what was found instead.
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("blob %s is corrupt: its %d stored bytes have the SHA-256 %s",
+		e.Digest.Hex(), e.Size, e.Got.Hex())
+}
+
+// Verify reads the blob again and compares its digest. A difference is a
+// [*CorruptError], a missing blob fault.NotFound.
+func (s *Store) Verify(ctx context.Context, d Digest) error {
+	d, err := ParseDigest(string(d))
+	if err != nil {
+		return err
+	}
+	f, err := s.d.Open(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b := buffers.Get().(*buffer)
+	defer buffers.Put(b)
+	h := sha256.New()
+	src := &source{ctx: ctx, r: f, size: -1}
+	for err == nil {
+		var n int
+		n, err = src.fill(b.data[:])
+		h.Write(b.data[:n])
+	}
+	if err != io.EOF {
+		return fmt.Errorf("verifying blob %s: %w", d.Hex(), err)
+	}
+	if got := SumDigest(h.Sum(nil)); got != d {
+		return &CorruptError{Digest: d, Got: got, Size: src.read}
+	}
+	return nil
+}

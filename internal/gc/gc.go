@@ -1,0 +1,44 @@
+// Package gc is the job that removes the bytes that no file names, the
+// left-overs of killed servers, and the rows of deleted projects. What is safe
+// to remove, and when, is decided in the registry.
+package gc
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/jobs"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// SweepKind is the periodic garbage collection.
+const SweepKind jobs.Kind = "gc.sweep"
+
+// Every is how often the server collects.
+const Every = time.Hour
+
+// keepJobs is how long ended jobs stay to be looked at.
+const keepJobs = 7 * 24 * time.Hour
+
+// Sweep gives the handler of SweepKind.
+func Sweep(r *registry.Registry, q jobs.Store, grace time.Duration, log *slog.Logger) jobs.Handler {
+	return func(ctx context.Context, _ jobs.Job) error {
+		c, err := r.As(auth.System()).Collect(ctx, registry.CollectOptions{Grace: grace})
+		if err != nil {
+			return err
+		}
+		if c != (registry.Collected{}) {
+			log.Info("garbage collected", "blobs", c.Blobs, "bytes", c.Bytes, "uploads", c.Uploads)
+		}
+		return q.Purge(ctx, time.Now().Add(-keepJobs))
+	}
+}
+
+// Purge gives the handler of registry.PurgeKind.
+func Purge(r *registry.Registry) jobs.Handler {
+	return func(ctx context.Context, _ jobs.Job) error {
+		return r.As(auth.System()).PurgeProjects(ctx)
+	}
+}

@@ -1,0 +1,242 @@
+package registry
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Role is what a member may do, as GitLab numbers it; higher includes lower.
+type Role int
+
+// The roles.
+const (
+	NoRole     Role = 0
+	Minimal    Role = 5
+	Guest      Role = 10
+	Planner    Role = 15
+	Reporter   Role = 20
+	Developer  Role = 30
+	Maintainer Role = 40
+	Owner      Role = 50
+)
+
+// ParseRole checks a role given by number.
+func ParseRole(n int64) (Role, error) {
+	switch r := Role(n); r {
+	case Minimal, Guest, Planner, Reporter, Developer, Maintainer, Owner:
+		return r, nil
+	}
+	return NoRole, fault.Invalidf("access_level", "does not have a valid value")
+}
+
+// Permission is something that an actor may do in a project.
+type Permission uint8
+
+// The permissions. Each Session method on a project asks for one of them.
+const (
+	ReadProject Permission = iota
+	ReadModels
+	WriteModels
+	ReadRuns
+	WriteRuns
+	PullFiles
+	PushFiles
+	ReadMembers
+	ManageMembers
+	EditProject
+	DeleteProject
+	permissionCount
+)
+
+// feature tells which level of a project a permission hangs on.
+type feature uint8
+
+const (
+	noFeature feature = iota
+	modelFeature
+	runFeature
+)
+
+// rule is one row of the permission table.
+type rule struct {
+	role     Role        // least role of a member
+	open     bool        // whoever sees the project, member or not, may
+	public   bool        // open on public projects only
+	members  bool        // hidden from non-members of internal projects
+	write    bool        // needs an account, and a project that is not archived
+	packages bool        // needs the package registry to be on
+	feature  feature     // needs this part to be on
+	scopes   auth.Scopes // any of these
+}
+
+const (
+	readScopes          = auth.ScopeAPI | auth.ScopeReadAPI
+	registryReadScopes  = readScopes | auth.ScopeReadRegistry | auth.ScopeWriteRegistry
+	registryWriteScopes = auth.ScopeAPI | auth.ScopeWriteRegistry
+)
+
+// rules is the whole table; GitLab's model registry answers the same, except
+// that developers may delete what they can write.
+var rules = [permissionCount]rule{
+	ReadProject:   {role: Guest, open: true, scopes: readScopes},
+	ReadModels:    {role: Guest, open: true, feature: modelFeature, scopes: registryReadScopes},
+	WriteModels:   {role: Developer, write: true, feature: modelFeature, scopes: registryWriteScopes},
+	ReadRuns:      {role: Guest, open: true, feature: runFeature, scopes: registryReadScopes},
+	WriteRuns:     {role: Developer, write: true, feature: runFeature, scopes: registryWriteScopes},
+	PullFiles:     {role: Reporter, public: true, members: true, packages: true, feature: modelFeature, scopes: registryReadScopes},
+	PushFiles:     {role: Developer, members: true, write: true, packages: true, feature: modelFeature, scopes: registryWriteScopes},
+	ReadMembers:   {role: Guest, open: true, scopes: readScopes},
+	ManageMembers: {role: Maintainer, write: true, scopes: auth.ScopeAPI},
+	EditProject:   {role: Maintainer, write: true, scopes: auth.ScopeAPI},
+	DeleteProject: {role: Owner, write: true, scopes: auth.ScopeAPI},
+}
+
+// project is the one gate to a project: it finds it, decides whether the actor
+// may do what p names there, and answers as GitLab does when not. What the
+// actor may not see is NotFound.
+func (s Session) project(ctx context.Context, tx Tx, ref ProjectRef, p Permission) (Project, error) {
+	if err := s.scope(rules[p]); err != nil {
+		return Project{}, err
+	}
+	if s.actor.Anonymous() && rules[p].write {
+		return Project{}, fault.SignIn("")
+	}
+	pr, err := tx.ProjectAccess(ctx, ref, s.viewer())
+	if err != nil {
+		return Project{}, err
+	}
+	return pr, s.allowed(pr, p)
+}
+
+// scope checks the token, before anything is looked up.
+func (s Session) scope(r rule) error {
+	if s.actor.Anonymous() || s.actor.Can(r.scopes) {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Forbidden, Noun: "scope", Msg: scopeList(r.scopes)}
+}
+
+func scopeList(want auth.Scopes) string {
+	s := ""
+	for i, n := range want.Names() {
+		if i > 0 {
+			s += " "
+		}
+		s += n
+	}
+	return s
+}
+
+// allowed decides by the table. The order of its questions is GitLab's: what
+// is hidden is answered before what is forbidden.
+func (s Session) allowed(pr Project, p Permission) error {
+	r, role := rules[p], max(pr.ProjectRole, pr.GroupRole)
+	if s.actor.Admin {
+		role = Owner
+	}
+	hidden := fault.Missing("project", pr.FullPath)
+	member := role >= Guest
+	switch {
+	case s.actor.ProjectID != 0 && s.actor.ProjectID != pr.ID:
+		return hidden
+	case !member && !s.sees(pr.Visibility):
+		return hidden
+	case !member && r.members && pr.Visibility == Internal:
+		return hidden
+	case !featureOn(pr.Features, r.feature, member):
+		return hidden
+	case r.packages && !levelOn(pr.Features.Packages, member):
+		return s.refused()
+	}
+	open := r.open || r.public && pr.Visibility == Public
+	if !open && role < r.role {
+		return s.refused()
+	}
+	if r.write && pr.Archived && p != EditProject && p != DeleteProject {
+		return fault.Denied("project", "the project is archived; unarchive it to change it")
+	}
+	return nil
+}
+
+func (s Session) refused() error {
+	if s.actor.Anonymous() {
+		return fault.SignIn("")
+	}
+	return fault.Denied("", "")
+}
+
+// sees reports whether a non-member may know of a place.
+func (s Session) sees(v Visibility) bool {
+	return v == Public || v == Internal && !s.actor.Anonymous()
+}
+
+func featureOn(f Features, which feature, member bool) bool {
+	switch which {
+	case modelFeature:
+		return levelOn(f.Models, member)
+	case runFeature:
+		return levelOn(f.Experiments, member)
+	}
+	return true
+}
+
+func levelOn(l Level, member bool) bool {
+	return l == Enabled || l == MembersOnly && member
+}
+
+// namespace is the gate to a group: least is the role that is needed; NoRole
+// is for whoever may see it.
+func (s Session) namespace(ctx context.Context, tx Tx, ref NamespaceRef, least Role) (Namespace, Role, error) {
+	r := rule{scopes: readScopes, write: least > Guest}
+	if r.write {
+		r.scopes = auth.ScopeAPI
+	}
+	if err := s.scope(r); err != nil {
+		return Namespace{}, 0, err
+	}
+	if r.write && s.actor.Anonymous() {
+		return Namespace{}, 0, fault.SignIn("")
+	}
+	ns, role, err := tx.NamespaceAccess(ctx, ref, s.viewer())
+	if err != nil {
+		return Namespace{}, 0, err
+	}
+	if s.actor.Admin {
+		role = Owner
+	}
+	switch {
+	case s.actor.ProjectID != 0, role < Guest && !s.sees(ns.Visibility):
+		return Namespace{}, 0, fault.Missing("group", ns.FullPath)
+	case role < least:
+		return Namespace{}, 0, s.refused()
+	}
+	return ns, role, nil
+}
+
+// account is the gate to what belongs to accounts, not to a place: the actor
+// must have signed in with one of the scopes; admin asks for an administrator.
+func (s Session) account(want auth.Scopes, admin bool) error {
+	if s.actor.Anonymous() {
+		return fault.SignIn("")
+	}
+	if err := s.scope(rule{scopes: want}); err != nil {
+		return err
+	}
+	if admin && !s.actor.Admin {
+		return fault.Denied("", "administrators only")
+	}
+	if s.actor.ProjectID != 0 && want == auth.ScopeAPI {
+		return fault.Denied("", "a token of one project cannot do this")
+	}
+	return nil
+}
+
+func (s Session) viewer() Viewer {
+	return Viewer{UserID: s.actor.UserID, Admin: s.actor.Admin, Now: s.now()}
+}
+
+// itoa names a row in an error.
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

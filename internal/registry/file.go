@@ -1,0 +1,213 @@
+package registry
+
+import (
+	"context"
+	"io"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// StatFile describes a file without opening it.
+func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (File, error) {
+	path, err := ParseFilePath(path)
+	if err != nil {
+		return File{}, err
+	}
+	return view(ctx, s, func(tx Tx) (File, error) {
+		p, err := s.project(ctx, tx, ref, PullFiles)
+		if err != nil {
+			return File{}, err
+		}
+		return tx.FileAt(ctx, p.ID, pkg, path)
+	})
+}
+
+// OpenFile describes a file and opens its content; the caller closes it. On
+// local disk the content is an *os.File.
+func (s Session) OpenFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (File, io.ReadSeekCloser, error) {
+	f, err := s.StatFile(ctx, ref, pkg, path)
+	if err != nil {
+		return File{}, nil, err
+	}
+	c, err := s.open(ctx, f.Digest)
+	return f, c, err
+}
+
+// open gives the content of a blob that a row names. When it is not there the
+// fault is ours, not the caller's.
+func (s Session) open(ctx context.Context, d blob.Digest) (io.ReadSeekCloser, error) {
+	c, err := s.r.blobs.Open(ctx, d)
+	if fault.Is(err, fault.NotFound) {
+		return nil, &fault.Error{Kind: fault.Internal, Noun: "blob", Name: string(d), Msg: "the bytes are missing from the store", Err: err}
+	}
+	return c, err
+}
+
+// Files lists the files of a version or run.
+func (s Session) Files(ctx context.Context, ref ProjectRef, pkg PackageRef, q FileQuery) (List[File], error) {
+	return view(ctx, s, func(tx Tx) (List[File], error) {
+		p, err := s.project(ctx, tx, ref, PullFiles)
+		if err != nil {
+			return List[File]{}, err
+		}
+		pk, err := tx.PackageOf(ctx, p.ID, pkg)
+		if err != nil {
+			return List[File]{}, err
+		}
+		q := q
+		q.PackageID = pk.ID
+		return tx.ListFiles(ctx, q)
+	})
+}
+
+// AuthorizePut answers whether the actor may upload to the project. As in
+// GitLab it does not ask whether the version exists.
+func (s Session) AuthorizePut(ctx context.Context, ref ProjectRef, path string) error {
+	if _, err := ParseFilePath(path); err != nil {
+		return err
+	}
+	_, err := view(ctx, s, func(tx Tx) (Project, error) { return s.project(ctx, tx, ref, PushFiles) })
+	return err
+}
+
+// PutOptions go with an upload.
+type PutOptions struct {
+	Size   int64       // announced bytes; -1: unknown
+	Expect blob.Digest // must match, when not empty
+	Status FileStatus  // empty: default
+}
+
+// PutFile stores a file of a version or run; one of that path is replaced, and
+// the last upload wins. Everything that can be refused is refused before the
+// first byte of body is read. body is read to its end in bounded memory;
+// nothing is visible before all of it is safe on disk.
+func (s Session) PutFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, body io.Reader, o PutOptions) (File, error) {
+	path, err := s.mayPut(ctx, ref, pkg, path, &o)
+	if err != nil {
+		return File{}, err
+	}
+	staged, err := s.r.blobs.Stage(ctx, body, blob.StageOptions{Expect: o.Expect, Size: o.Size, Limit: s.r.maxFile})
+	if err != nil {
+		return File{}, err
+	}
+	f, err := s.publish(ctx, staged, func(tx Tx) (File, error) {
+		return s.addFile(ctx, tx, ref, pkg, File{Path: path, Digest: staged.Digest, Size: staged.Size, Status: o.Status})
+	})
+	// What is left of the staged bytes was not needed; whether its removal
+	// failed does not change what is stored, and garbage collection finds it.
+	_ = staged.Close()
+	return f, err
+}
+
+// mayPut passes the gate and checks everything but the bytes.
+func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, o *PutOptions) (string, error) {
+	if s.actor.Anonymous() {
+		return "", fault.SignIn("")
+	}
+	path, err := ParseFilePath(path)
+	if err != nil {
+		return "", err
+	}
+	switch o.Status {
+	case "":
+		o.Status = FileDefault
+	case FileDefault, FileHidden:
+	default:
+		return "", fault.Invalidf("status", "does not have a valid value")
+	}
+	_, err = view(ctx, s, func(tx Tx) (Package, error) {
+		p, err := s.project(ctx, tx, ref, PushFiles)
+		if err != nil {
+			return Package{}, err
+		}
+		return tx.PackageOf(ctx, p.ID, pkg)
+	})
+	return path, err
+}
+
+// publish makes staged bytes visible and runs fn, which names them, in one
+// Update. The bytes are in place before the row: a crash between leaves bytes
+// that nobody names. Garbage collection may have removed equal bytes that lay
+// there unnamed; the row's mark tells, and the bytes are made sure of again
+// inside the transaction, which garbage collection cannot interleave with.
+func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (File, error)) (File, error) {
+	if err := staged.Publish(ctx); err != nil {
+		return File{}, err
+	}
+	return update(ctx, s, func(tx Tx) (File, error) {
+		kept, err := tx.KeepBlob(ctx, staged.Digest, staged.Size, s.now())
+		if err != nil {
+			return File{}, err
+		}
+		if !kept {
+			if err := staged.Publish(ctx); err != nil {
+				return File{}, err
+			}
+		}
+		return fn(tx)
+	})
+}
+
+// addFile passes the gate again, for the world may have changed while the
+// bytes flowed, and names the blob.
+func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg PackageRef, f File) (File, error) {
+	p, err := s.project(ctx, tx, ref, PushFiles)
+	if err != nil {
+		return File{}, err
+	}
+	pk, err := tx.PackageOf(ctx, p.ID, pkg)
+	if err != nil {
+		return File{}, err
+	}
+	if pk.ID == 0 {
+		if pk.ID, err = s.runPackage(ctx, tx, p.ID, pkg.RunIID, pk); err != nil {
+			return File{}, err
+		}
+	}
+	f.PackageID, f.CreatedAt, f.UpdatedAt = pk.ID, s.now(), s.now()
+	return tx.PutFile(ctx, f)
+}
+
+// runPackage makes the package of a run with its first file.
+func (s Session) runPackage(ctx context.Context, tx Tx, projectID, iid int64, pk Package) (int64, error) {
+	run, err := tx.RunByIID(ctx, projectID, iid)
+	if err != nil {
+		return 0, err
+	}
+	pk.ProjectID, pk.Type, pk.CreatorID, pk.CreatedAt = projectID, ModelPackage, s.actor.UserID, s.now()
+	pk.Version = "candidate_" + itoa(iid)
+	pk.Name = "ml_experiment_" + itoa(run.ExperimentIID)
+	if run.ModelID != 0 {
+		m, err := tx.ModelByID(ctx, projectID, run.ModelID)
+		if err != nil {
+			return 0, err
+		}
+		pk.Name = m.Name
+	}
+	if run.PackageID, err = tx.InsertPackage(ctx, pk); err != nil {
+		return 0, err
+	}
+	run.UpdatedAt = s.now()
+	return run.PackageID, tx.UpdateRun(ctx, run)
+}
+
+// DeleteFile removes a file. Its bytes go when no other file has them and the
+// grace period is over.
+func (s Session) DeleteFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) error {
+	path, err := ParseFilePath(path)
+	if err != nil {
+		return err
+	}
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		p, err := s.project(ctx, tx, ref, PushFiles)
+		if err != nil {
+			return err
+		}
+		f, err := tx.FileAt(ctx, p.ID, pkg, path)
+		if err != nil {
+			return err
+		}
+		return tx.DeleteFile(ctx, f)
+	})
+}

@@ -1,0 +1,159 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// PlaceRef names a group or a project.
+type PlaceRef struct {
+	Group   NamespaceRef
+	Project ProjectRef
+	InGroup bool
+}
+
+// place is the gate to members: reading needs to see the place, changing
+// needs maintainer in a project and owner in a group. It also gives the role
+// that the actor may hand out at most.
+func (s Session) place(ctx context.Context, tx Tx, ref PlaceRef, change bool) (Place, Role, error) {
+	if ref.InGroup {
+		least := NoRole
+		if change {
+			least = Owner
+		}
+		n, role, err := s.namespace(ctx, tx, ref.Group, least)
+		return Place{NamespaceID: n.ID}, role, err
+	}
+	p := ReadMembers
+	if change {
+		p = ManageMembers
+	}
+	pr, err := s.project(ctx, tx, ref.Project, p)
+	role := max(pr.ProjectRole, pr.GroupRole)
+	if s.actor.Admin {
+		role = Owner
+	}
+	return Place{NamespaceID: pr.Namespace.ID, ProjectID: pr.ID}, role, err
+}
+
+// Members lists the members of a place.
+func (s Session) Members(ctx context.Context, ref PlaceRef, q MemberQuery) (List[Member], error) {
+	return view(ctx, s, func(tx Tx) (List[Member], error) {
+		q := q
+		var err error
+		if q.Place, _, err = s.place(ctx, tx, ref, false); err != nil {
+			return List[Member]{}, err
+		}
+		q.Now = s.now()
+		return tx.ListMembers(ctx, q)
+	})
+}
+
+// Member gives one member of a place; with inherited, the highest role that
+// the user has there or above.
+func (s Session) Member(ctx context.Context, ref PlaceRef, userID int64, inherited bool) (Member, error) {
+	l, err := s.Members(ctx, ref, MemberQuery{UserID: userID, Inherited: inherited, Page: Page{Limit: 1}})
+	if err == nil && len(l.Items) == 0 {
+		err = fault.Missing("member", itoa(userID))
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	return l.Items[0], nil
+}
+
+// MemberSpec is a role to be given.
+type MemberSpec struct {
+	UserID    int64
+	Username  string // when UserID is 0
+	Role      Role
+	ExpiresAt time.Time
+}
+
+// AddMember gives a user a role; one who is a member already is a Conflict.
+func (s Session) AddMember(ctx context.Context, ref PlaceRef, spec MemberSpec) (Member, error) {
+	return s.putMember(ctx, ref, spec, false)
+}
+
+// EditMember changes the role of a member.
+func (s Session) EditMember(ctx context.Context, ref PlaceRef, spec MemberSpec) (Member, error) {
+	return s.putMember(ctx, ref, spec, true)
+}
+
+func (s Session) putMember(ctx context.Context, ref PlaceRef, spec MemberSpec, exists bool) (Member, error) {
+	return update(ctx, s, func(tx Tx) (Member, error) {
+		place, role, err := s.place(ctx, tx, ref, true)
+		if err != nil {
+			return Member{}, err
+		}
+		u, err := memberUser(ctx, tx, spec)
+		if err != nil {
+			return Member{}, err
+		}
+		old, err := tx.ListMembers(ctx, MemberQuery{Place: place, UserID: u.ID, Page: Page{Limit: 1}, Now: s.now()})
+		switch {
+		case err != nil:
+			return Member{}, err
+		case exists && len(old.Items) == 0:
+			return Member{}, fault.Missing("member", itoa(u.ID))
+		case !exists && len(old.Items) > 0:
+			return Member{}, fault.Conflictf("member", "", "Member already exists")
+		case spec.Role > role || len(old.Items) > 0 && old.Items[0].Role > role:
+			return Member{}, fault.Denied("member", "you cannot give or take a role above your own")
+		case !spec.ExpiresAt.IsZero() && !spec.ExpiresAt.After(s.now()):
+			return Member{}, fault.Invalidf("expires_at", "cannot be a date in the past")
+		}
+		m := Member{User: UserRef{ID: u.ID, Username: u.Username, Name: u.Name, Blocked: u.Blocked}, Role: spec.Role,
+			ExpiresAt: spec.ExpiresAt, CreatedAt: s.now(), CreatedBy: s.actor.UserID}
+		if err := tx.PutMember(ctx, place, m); err != nil {
+			return Member{}, err
+		}
+		return m, s.keepsOwner(ctx, tx, place, exists)
+	})
+}
+
+func memberUser(ctx context.Context, tx Tx, spec MemberSpec) (User, error) {
+	if spec.UserID == 0 {
+		return tx.UserByName(ctx, spec.Username)
+	}
+	return tx.UserByID(ctx, spec.UserID)
+}
+
+// keepsOwner refuses a change that leaves a group without an owner.
+func (s Session) keepsOwner(ctx context.Context, tx Tx, p Place, changed bool) error {
+	if !changed || p.ProjectID != 0 {
+		return nil
+	}
+	n, err := tx.CountOwners(ctx, p, s.now())
+	if err == nil && n == 0 {
+		err = fault.Denied("member", "a group needs an owner; make somebody else an owner first")
+	}
+	return err
+}
+
+// RemoveMember takes a role away; members may also leave by themselves.
+func (s Session) RemoveMember(ctx context.Context, ref PlaceRef, userID int64) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		leaving := userID == s.actor.UserID && userID != 0
+		place, role, err := s.place(ctx, tx, ref, !leaving)
+		if err != nil {
+			return err
+		}
+		l, err := tx.ListMembers(ctx, MemberQuery{Place: place, UserID: userID, Page: Page{Limit: 1}, Now: s.now()})
+		if err != nil {
+			return err
+		}
+		if len(l.Items) == 0 {
+			return fault.Missing("member", itoa(userID))
+		}
+		if l.Items[0].Role > role {
+			return fault.Denied("member", "you cannot remove somebody whose role is above your own")
+		}
+		if err := tx.DeleteMember(ctx, place, userID); err != nil {
+			return err
+		}
+		return s.keepsOwner(ctx, tx, place, true)
+	})
+}

@@ -1,0 +1,221 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// experimentPrefix begins the name of a model's own experiment, as in GitLab.
+const experimentPrefix = "[model]"
+
+// Models lists the models of a project.
+func (s Session) Models(ctx context.Context, ref ProjectRef, q ModelQuery) (List[Model], error) {
+	return view(ctx, s, func(tx Tx) (List[Model], error) {
+		p, err := s.project(ctx, tx, ref, ReadModels)
+		if err != nil {
+			return List[Model]{}, err
+		}
+		q := q
+		q.ProjectID = p.ID
+		l, err := tx.ListModels(ctx, q)
+		if err != nil {
+			return List[Model]{}, err
+		}
+		return l, fillModels(ctx, tx, p, l.Items)
+	})
+}
+
+// fillModels adds tags and aliases to models of one project, in two queries for
+// all.
+func fillModels(ctx context.Context, tx Tx, p Project, ms []Model) error {
+	ids := make([]int64, len(ms))
+	for i, m := range ms {
+		ids[i] = m.ID
+	}
+	tags, err := tx.TagsOf(ctx, ModelTags, ids)
+	if err != nil {
+		return err
+	}
+	aliases, err := tx.AliasesOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range ms {
+		ms[i].Tags, ms[i].Aliases, ms[i].ProjectPath = tags[ms[i].ID], aliases[ms[i].ID], p.FullPath
+	}
+	return nil
+}
+
+// Model gives one model.
+func (s Session) Model(ctx context.Context, ref ProjectRef, id int64) (Model, error) {
+	return view(ctx, s, func(tx Tx) (Model, error) {
+		_, m, err := s.model(ctx, tx, ref, id, ReadModels)
+		return m, err
+	})
+}
+
+// model passes the gate and finds a model of the project.
+func (s Session) model(ctx context.Context, tx Tx, ref ProjectRef, id int64, p Permission) (Project, Model, error) {
+	pr, err := s.project(ctx, tx, ref, p)
+	if err != nil {
+		return pr, Model{}, err
+	}
+	m, err := tx.ModelByID(ctx, pr.ID, id)
+	if err != nil {
+		return pr, m, err
+	}
+	one := []Model{m}
+	err = fillModels(ctx, tx, pr, one)
+	return pr, one[0], err
+}
+
+// ModelByName gives one model by its exact name.
+func (s Session) ModelByName(ctx context.Context, ref ProjectRef, name string) (Model, error) {
+	return view(ctx, s, func(tx Tx) (Model, error) {
+		pr, err := s.project(ctx, tx, ref, ReadModels)
+		if err != nil {
+			return Model{}, err
+		}
+		m, err := tx.ModelByName(ctx, pr.ID, name)
+		if err != nil {
+			return Model{}, err
+		}
+		one := []Model{m}
+		err = fillModels(ctx, tx, pr, one)
+		return one[0], err
+	})
+}
+
+// CreateModel makes a model and its experiment.
+func (s Session) CreateModel(ctx context.Context, ref ProjectRef, spec ModelSpec) (Model, error) {
+	return update(ctx, s, func(tx Tx) (Model, error) {
+		p, err := s.project(ctx, tx, ref, WriteModels)
+		if err != nil {
+			return Model{}, err
+		}
+		m := Model{ProjectID: p.ID, Name: spec.Name, Description: spec.Description,
+			Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
+		if err := checkModel(m, spec.Tags); err != nil {
+			return Model{}, err
+		}
+		if err := s.modelExperiment(ctx, tx, &m); err != nil {
+			return Model{}, err
+		}
+		if m.ID, err = tx.InsertModel(ctx, m); err != nil {
+			return Model{}, err
+		}
+		if err := tx.SetTags(ctx, ModelTags, m.ID, spec.Tags); err != nil {
+			return Model{}, err
+		}
+		if m, err = tx.ModelByID(ctx, p.ID, m.ID); err != nil {
+			return Model{}, err
+		}
+		m.Tags, m.ProjectPath = spec.Tags, p.FullPath
+		return m, nil
+	})
+}
+
+func checkModel(m Model, tags []Tag) error {
+	if err := checkModelName(m.Name); err != nil {
+		return err
+	}
+	if err := checkText("description", m.Description); err != nil {
+		return err
+	}
+	return checkTags(tags)
+}
+
+// modelExperiment makes the experiment of a new model. It is the only thing
+// whose name a model can clash with besides another model's.
+func (s Session) modelExperiment(ctx context.Context, tx Tx, m *Model) error {
+	if _, err := tx.ModelByName(ctx, m.ProjectID, m.Name); !fault.Is(err, fault.NotFound) {
+		if err == nil {
+			err = fault.Conflictf("model", "name", "has already been taken")
+		}
+		return err
+	}
+	e := Experiment{ProjectID: m.ProjectID, Name: experimentPrefix + m.Name, Author: m.Author, CreatedAt: m.CreatedAt, UpdatedAt: m.CreatedAt}
+	var err error
+	if e.IID, err = tx.NextIID(ctx, m.ProjectID, ExperimentSequence); err != nil {
+		return err
+	}
+	m.ExperimentIID = e.IID
+	m.ExperimentID, err = tx.InsertExperiment(ctx, e)
+	return err
+}
+
+// EditModel changes a model.
+func (s Session) EditModel(ctx context.Context, ref ProjectRef, id int64, e ModelEdit) (Model, error) {
+	return update(ctx, s, func(tx Tx) (Model, error) {
+		_, m, err := s.model(ctx, tx, ref, id, WriteModels)
+		if err != nil {
+			return Model{}, err
+		}
+		set(&m.Name, e.Name)
+		set(&m.Description, e.Description)
+		m.UpdatedAt = s.now()
+		if e.Tags != nil {
+			m.Tags = *e.Tags
+		}
+		if err := checkModel(m, m.Tags); err != nil {
+			return Model{}, err
+		}
+		if err := tx.UpdateModel(ctx, m); err != nil {
+			return Model{}, err
+		}
+		return m, replaceTags(ctx, tx, ModelTags, m.ID, e.Tags)
+	})
+}
+
+// DeleteModel removes a model with its versions, candidates and files.
+func (s Session) DeleteModel(ctx context.Context, ref ProjectRef, id int64) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, m, err := s.model(ctx, tx, ref, id, WriteModels)
+		if err != nil {
+			return err
+		}
+		return tx.DeleteModel(ctx, m)
+	})
+}
+
+// Limits of tags, in characters: MLflow's own for keys, GitLab's for values.
+const (
+	maxTagKey   = 255
+	maxTagValue = 5000
+)
+
+func checkTags(tags []Tag) error {
+	seen := map[string]bool{}
+	for _, t := range tags {
+		switch {
+		case t.Key == "":
+			return fault.Invalidf("metadata", "has an entry without a name")
+		case len([]rune(t.Key)) > maxTagKey:
+			return fault.Invalidf("metadata", "has a name that is too long (maximum is 255 characters)")
+		case len([]rune(t.Value)) > maxTagValue:
+			return fault.Invalidf("metadata", "has a value that is too long (maximum is 5000 characters)")
+		case seen[t.Key]:
+			return fault.Invalidf("metadata", "has the name %q twice", t.Key)
+		}
+		seen[t.Key] = true
+		if err := checkUTF8("metadata", t.Key+t.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceTags writes the whole set anew; nil leaves it.
+func replaceTags(ctx context.Context, tx Tx, o TagOwner, id int64, tags *[]Tag) error {
+	if tags == nil {
+		return nil
+	}
+	if err := checkTags(*tags); err != nil {
+		return err
+	}
+	if err := tx.DeleteTag(ctx, o, id, ""); err != nil {
+		return err
+	}
+	return tx.SetTags(ctx, o, id, *tags)
+}

@@ -1,0 +1,79 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/blob"
+)
+
+// Options configure a Registry; the zero value works.
+type Options struct {
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// MaxFileSize bounds one package file, in bytes; 0 means no bound.
+	MaxFileSize int64
+}
+
+// Registry holds what all sessions share. It is safe for concurrent use.
+type Registry struct {
+	store   Store
+	blobs   *blob.Store
+	now     func() time.Time
+	maxFile int64
+}
+
+// New makes a Registry over a database and a blob store.
+func New(s Store, b *blob.Store, o Options) *Registry {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize}
+}
+
+// Session is the registry as one actor may see and change it.
+type Session struct {
+	r     *Registry
+	actor auth.Actor
+}
+
+// As gives the session of actor. Jobs and administration use auth.System.
+func (r *Registry) As(actor auth.Actor) Session { return Session{r: r, actor: actor} }
+
+// Actor tells whose session it is.
+func (s Session) Actor() auth.Actor { return s.actor }
+
+// now is the session's clock, cut to the microseconds that a database keeps.
+func (s Session) now() time.Time { return s.r.now().UTC().Truncate(time.Microsecond) }
+
+// view runs fn in a read transaction and gives its result.
+func view[T any](ctx context.Context, s Session, fn func(Tx) (T, error)) (T, error) {
+	var out T
+	err := s.r.store.View(ctx, func(tx Tx) error {
+		var err error
+		out, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return out, nil
+}
+
+// update runs fn in a write transaction and gives its result. fn may run more
+// than once: it must have no effect outside tx.
+func update[T any](ctx context.Context, s Session, fn func(Tx) (T, error)) (T, error) {
+	var out T
+	err := s.r.store.Update(ctx, func(tx Tx) error {
+		var err error
+		out, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return out, nil
+}

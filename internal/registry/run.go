@@ -1,0 +1,390 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"math/big"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Limits of one batch of logged data, and of its texts, as MLflow has them.
+const (
+	maxBatch      = 1000
+	maxKey        = 250  // characters of a parameter's or metric's name
+	maxParamValue = 6000 // characters
+)
+
+// Runs lists runs of a project.
+func (s Session) Runs(ctx context.Context, ref ProjectRef, q RunQuery) (List[Run], error) {
+	return view(ctx, s, func(tx Tx) (List[Run], error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil {
+			return List[Run]{}, err
+		}
+		q := q
+		q.ProjectID = p.ID
+		if q.ExperimentIID != 0 {
+			e, err := tx.ExperimentByIID(ctx, p.ID, q.ExperimentIID)
+			if err != nil {
+				return List[Run]{}, err
+			}
+			q.ExperimentID = e.ID
+		}
+		if q.ModelID != 0 {
+			if _, err := tx.ModelByID(ctx, p.ID, q.ModelID); err != nil {
+				return List[Run]{}, err
+			}
+		}
+		l, err := tx.ListRuns(ctx, q)
+		if err != nil {
+			return List[Run]{}, err
+		}
+		return l, fillRuns(ctx, tx, p, l.Items)
+	})
+}
+
+// fillRuns adds what runs of one project have logged, in three queries for all.
+func fillRuns(ctx context.Context, tx Tx, p Project, rs []Run) error {
+	ids := make([]int64, len(rs))
+	for i, r := range rs {
+		ids[i] = r.ID
+	}
+	params, err := tx.ParamsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	metrics, err := tx.MetricsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	tags, err := tx.TagsOf(ctx, RunTags, ids)
+	if err != nil {
+		return err
+	}
+	for i := range rs {
+		id := rs[i].ID
+		rs[i].Params, rs[i].Metrics, rs[i].Tags, rs[i].ProjectPath = params[id], metrics[id], tags[id], p.FullPath
+	}
+	return nil
+}
+
+// Run gives one run by its number in the project.
+func (s Session) Run(ctx context.Context, ref ProjectRef, iid int64) (Run, error) {
+	return view(ctx, s, func(tx Tx) (Run, error) {
+		pr, r, err := s.run(ctx, tx, ref, iid, ReadRuns)
+		if err != nil {
+			return Run{}, err
+		}
+		one := []Run{r}
+		err = fillRuns(ctx, tx, pr, one)
+		return one[0], err
+	})
+}
+
+// run passes the gate and finds a run.
+func (s Session) run(ctx context.Context, tx Tx, ref ProjectRef, iid int64, p Permission) (Project, Run, error) {
+	pr, err := s.project(ctx, tx, ref, p)
+	if err != nil {
+		return pr, Run{}, err
+	}
+	r, err := tx.RunByIID(ctx, pr.ID, iid)
+	return pr, r, err
+}
+
+// CreateRun starts a run in an experiment, or as a candidate of a model.
+func (s Session) CreateRun(ctx context.Context, ref ProjectRef, spec RunSpec) (Run, error) {
+	return update(ctx, s, func(tx Tx) (Run, error) {
+		p, err := s.project(ctx, tx, ref, WriteRuns)
+		if err != nil {
+			return Run{}, err
+		}
+		r := Run{ProjectID: p.ID, Name: spec.Name, Status: Running, StartedAt: spec.StartedAt, JobID: spec.JobID}
+		if err := s.runHome(ctx, tx, &r, spec); err != nil {
+			return Run{}, err
+		}
+		if r, err = s.addRun(ctx, tx, r, spec.Data); err != nil {
+			return Run{}, err
+		}
+		if r.ModelID != 0 {
+			if err := tx.CountModel(ctx, r.ModelID, 0, 1); err != nil {
+				return Run{}, err
+			}
+		}
+		one := []Run{r}
+		err = fillRuns(ctx, tx, p, one)
+		return one[0], err
+	})
+}
+
+// runHome finds the experiment of a new run.
+func (s Session) runHome(ctx context.Context, tx Tx, r *Run, spec RunSpec) error {
+	switch {
+	case spec.ModelID != 0:
+		m, err := tx.ModelByID(ctx, r.ProjectID, spec.ModelID)
+		r.ExperimentID, r.ModelID = m.ExperimentID, m.ID
+		return err
+	case spec.ExperimentIID != 0:
+		e, err := tx.ExperimentByIID(ctx, r.ProjectID, spec.ExperimentIID)
+		r.ExperimentID, r.ModelID = e.ID, e.ModelID
+		return err
+	}
+	return fault.Invalidf("experiment_id", "is missing: give experiment_id or model_id")
+}
+
+// addRun writes a new run with its first data.
+func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, error) {
+	r.Author, r.CreatedAt, r.UpdatedAt = UserRef{ID: s.actor.UserID}, s.now(), s.now()
+	if r.StartedAt.IsZero() {
+		r.StartedAt = r.CreatedAt
+	}
+	if s.actor.JobID != 0 {
+		r.JobID = s.actor.JobID
+	}
+	r.EID = newEID()
+	if r.Name == "" {
+		r.Name = nickname()
+	}
+	if err := checkTitle("name", r.Name); err != nil {
+		return Run{}, err
+	}
+	var err error
+	if r.IID, err = tx.NextIID(ctx, r.ProjectID, RunSequence); err != nil {
+		return Run{}, err
+	}
+	if r.ID, err = tx.InsertRun(ctx, r); err != nil {
+		return Run{}, err
+	}
+	if err := tx.CountExperiment(ctx, r.ExperimentID, 1); err != nil {
+		return Run{}, err
+	}
+	if err := logData(ctx, tx, r.ID, d); err != nil {
+		return Run{}, err
+	}
+	return tx.RunByIID(ctx, r.ProjectID, r.IID)
+}
+
+// newEID makes a run's outer id: 128 random bits in hexadecimal, as MLflow's.
+func newEID() string {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		panic("registry: the system's random source failed: " + err.Error())
+	}
+	return hex.EncodeToString(b)
+}
+
+// The words of nicknames.
+var (
+	moods  = []string{"able", "amber", "brave", "bright", "calm", "clever", "crisp", "eager", "fair", "gentle", "glad", "keen", "kind", "lively", "lucid", "mellow", "nimble", "noble", "proud", "quick", "quiet", "rapid", "serene", "sharp", "silent", "sleek", "smart", "steady", "sunny", "swift", "vivid", "wise"}
+	beings = []string{"badger", "crane", "dolphin", "eagle", "falcon", "finch", "fox", "gazelle", "hare", "heron", "ibis", "jay", "kestrel", "lark", "lynx", "marten", "newt", "orca", "otter", "owl", "panda", "puffin", "raven", "robin", "seal", "shrike", "stork", "swan", "tern", "wolf", "wren", "yak"}
+)
+
+// nickname makes a name for a run that came without one, as "swift-otter-417".
+func nickname() string {
+	pick := func(n int64) int64 {
+		i, err := rand.Int(rand.Reader, big.NewInt(n))
+		if err != nil {
+			panic("registry: the system's random source failed: " + err.Error())
+		}
+		return i.Int64()
+	}
+	return moods[pick(int64(len(moods)))] + "-" + beings[pick(int64(len(beings)))] + "-" + itoa(pick(1000))
+}
+
+// EditRun changes a run. A status that ends it without a time ends it now.
+func (s Session) EditRun(ctx context.Context, ref ProjectRef, iid int64, e RunEdit) (Run, error) {
+	return update(ctx, s, func(tx Tx) (Run, error) {
+		pr, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		if err != nil {
+			return Run{}, err
+		}
+		set(&r.Name, e.Name)
+		set(&r.Status, e.Status)
+		set(&r.EndedAt, e.EndedAt)
+		r.UpdatedAt = s.now()
+		if err := checkTitle("name", r.Name); err != nil {
+			return Run{}, err
+		}
+		switch r.Status {
+		case Running, Scheduled:
+		case Finished, Failed, Killed:
+			if r.EndedAt.IsZero() {
+				r.EndedAt = s.now()
+			}
+		default:
+			return Run{}, fault.Invalidf("status", "does not have a valid value")
+		}
+		if err := tx.UpdateRun(ctx, r); err != nil {
+			return Run{}, err
+		}
+		one := []Run{r}
+		err = fillRuns(ctx, tx, pr, one)
+		return one[0], err
+	})
+}
+
+// DeleteRun removes a run with its files. The run of a version goes with the
+// version only.
+func (s Session) DeleteRun(ctx context.Context, ref ProjectRef, iid int64) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		if err != nil {
+			return err
+		}
+		if r.VersionID != 0 {
+			return fault.Invalidf("", "Cannot delete a candidate associated to a model version")
+		}
+		if err := tx.DeleteRun(ctx, r); err != nil {
+			return err
+		}
+		if err := tx.CountExperiment(ctx, r.ExperimentID, -1); err != nil {
+			return err
+		}
+		if r.ModelID == 0 {
+			return nil
+		}
+		return tx.CountModel(ctx, r.ModelID, 0, -1)
+	})
+}
+
+// LogRun adds parameters, metrics and metadata to a run: all of them or none.
+func (s Session) LogRun(ctx context.Context, ref ProjectRef, iid int64, d RunData) (Run, error) {
+	return update(ctx, s, func(tx Tx) (Run, error) {
+		pr, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		if err != nil {
+			return Run{}, err
+		}
+		if err := logData(ctx, tx, r.ID, d); err != nil {
+			return Run{}, err
+		}
+		one := []Run{r}
+		err = fillRuns(ctx, tx, pr, one)
+		return one[0], err
+	})
+}
+
+func logData(ctx context.Context, tx Tx, runID int64, d RunData) error {
+	if err := checkData(d); err != nil {
+		return err
+	}
+	if err := logParams(ctx, tx, runID, d.Params); err != nil {
+		return err
+	}
+	if err := tx.InsertMetrics(ctx, runID, d.Metrics); err != nil {
+		return err
+	}
+	return tx.SetTags(ctx, RunTags, runID, d.Tags)
+}
+
+func checkData(d RunData) error {
+	if n := max(len(d.Params), len(d.Metrics), len(d.Tags)); n > maxBatch {
+		return fault.Invalidf("", "a batch holds at most %d entries of one sort, this one has %d", maxBatch, n)
+	}
+	for _, p := range d.Params {
+		if err := checkKey("params", p.Key); err != nil {
+			return err
+		}
+		if len([]rune(p.Value)) > maxParamValue {
+			return fault.Invalidf("params", "has a value that is too long (maximum is 6000 characters)")
+		}
+		if err := checkUTF8("params", p.Value); err != nil {
+			return err
+		}
+	}
+	for _, m := range d.Metrics {
+		if err := checkKey("metrics", m.Key); err != nil {
+			return err
+		}
+	}
+	return checkTags(d.Tags)
+}
+
+func checkKey(field, key string) error {
+	switch {
+	case key == "":
+		return fault.Invalidf(field, "has an entry without a name")
+	case len([]rune(key)) > maxKey:
+		return fault.Invalidf(field, "has a name that is too long (maximum is 250 characters)")
+	}
+	return checkUTF8(field, key)
+}
+
+// logParams writes parameters once: the same value again is fine, another one
+// is not, because a run's inputs do not change.
+func logParams(ctx context.Context, tx Tx, runID int64, ps []Param) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	stored, err := tx.ParamsOf(ctx, []int64{runID})
+	if err != nil {
+		return err
+	}
+	have := make(map[string]string, len(stored[runID]))
+	for _, p := range stored[runID] {
+		have[p.Key] = p.Value
+	}
+	fresh := ps[:0:0]
+	for _, p := range ps {
+		old, ok := have[p.Key]
+		switch {
+		case !ok:
+			fresh = append(fresh, p)
+			have[p.Key] = p.Value
+		case old != p.Value:
+			return &fault.Error{Kind: fault.Invalid, Noun: "param", Name: p.Key, Field: "params",
+				Msg: "has " + p.Key + " already, with another value; parameters are written once"}
+		}
+	}
+	return tx.InsertParams(ctx, runID, fresh)
+}
+
+// DeleteRunTag removes one metadata entry of a run.
+func (s Session) DeleteRunTag(ctx context.Context, ref ProjectRef, iid int64, key string) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		if err != nil {
+			return err
+		}
+		if key == "" {
+			return fault.Missing("tag", key)
+		}
+		return tx.DeleteTag(ctx, RunTags, r.ID, key)
+	})
+}
+
+// MetricHistory gives all points of one metric of a run, by step.
+func (s Session) MetricHistory(ctx context.Context, ref ProjectRef, iid int64, key string, p Page) (List[Metric], error) {
+	return view(ctx, s, func(tx Tx) (List[Metric], error) {
+		_, r, err := s.run(ctx, tx, ref, iid, ReadRuns)
+		if err != nil {
+			return List[Metric]{}, err
+		}
+		return tx.MetricHistory(ctx, r.ID, key, p)
+	})
+}
+
+// PromoteRun makes a version of a candidate; its files become the version's.
+func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, iid int64, spec VersionSpec) (Version, error) {
+	return update(ctx, s, func(tx Tx) (Version, error) {
+		pr, err := s.project(ctx, tx, ref, WriteModels)
+		if err != nil {
+			return Version{}, err
+		}
+		r, err := tx.RunByIID(ctx, pr.ID, iid)
+		if err != nil {
+			return Version{}, err
+		}
+		if r.ModelID == 0 {
+			return Version{}, fault.Invalidf("", "Run's experiment does not belong to a model; only a model's candidates can be promoted")
+		}
+		m, err := tx.ModelByID(ctx, pr.ID, r.ModelID)
+		if err != nil {
+			return Version{}, err
+		}
+		m.ProjectPath = pr.FullPath
+		spec := spec
+		spec.RunIID = iid
+		return s.addVersion(ctx, tx, m, spec)
+	})
+}

@@ -1,0 +1,260 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/jobs"
+)
+
+// Store is what the domain asks of a database.
+type Store interface {
+	// View runs fn on one consistent snapshot.
+	View(ctx context.Context, fn func(Tx) error) error
+	// Update runs fn in one transaction, committed when fn returns nil. fn may
+	// run again after a conflict, so it must have no effect outside tx.
+	Update(ctx context.Context, fn func(Tx) error) error
+}
+
+// Tx is one transaction. A row that is not there is fault.NotFound with the
+// noun of the row; a unique value that is taken is fault.Conflict with the
+// field. Implementations hold no rules. Lists are ordered and paged as asked;
+// an order that a list does not know is fault.Invalid.
+type Tx interface {
+	Users
+	Tokens
+	Namespaces
+	Projects
+	Members
+	Models
+	Versions
+	Aliases
+	Experiments
+	Runs
+	RunLog
+	Tags
+	Packages
+	Files
+	Blobs
+	jobs.Queue
+}
+
+// Users are the accounts. Usernames and emails are unique without case.
+type Users interface {
+	InsertUser(ctx context.Context, u User, passwordHash string) (int64, error)
+	UserByID(ctx context.Context, id int64) (User, error)
+	UserByName(ctx context.Context, username string) (User, error)
+	ListUsers(ctx context.Context, q UserQuery) (List[User], error)
+	UpdateUser(ctx context.Context, u User) error
+	SetPassword(ctx context.Context, id int64, hash string) error
+	// DeleteUser removes the account with its namespace, tokens and
+	// memberships; what it made stays, without an author.
+	DeleteUser(ctx context.Context, id int64) error
+}
+
+// Tokens are stored under the digest of their secret.
+type Tokens interface {
+	InsertToken(ctx context.Context, t auth.Token, digest string) (int64, error)
+	TokenByID(ctx context.Context, id int64) (auth.Token, error)
+	ListTokens(ctx context.Context, q TokenQuery) (List[auth.Token], error)
+	RevokeToken(ctx context.Context, id int64, at time.Time) error
+}
+
+// Namespaces are users' own and groups. Full paths are unique without case,
+// together with those of projects.
+type Namespaces interface {
+	InsertNamespace(ctx context.Context, n Namespace) (int64, error)
+	// NamespaceAccess finds a namespace and the viewer's role in it, inherited
+	// or own.
+	NamespaceAccess(ctx context.Context, ref NamespaceRef, v Viewer) (Namespace, Role, error)
+	ListNamespaces(ctx context.Context, q NamespaceQuery) (List[Namespace], error)
+	// UpdateNamespace writes all fields; a changed path or name moves the full
+	// paths and names of everything below.
+	UpdateNamespace(ctx context.Context, n Namespace) error
+	// DeleteNamespace removes a namespace and those below it; their projects
+	// must have been hidden before.
+	DeleteNamespace(ctx context.Context, id int64) error
+}
+
+// Projects are the units of permission.
+type Projects interface {
+	InsertProject(ctx context.Context, p Project) (int64, error)
+	// ProjectAccess finds a project and the viewer's roles: in it directly,
+	// and by its groups.
+	ProjectAccess(ctx context.Context, ref ProjectRef, v Viewer) (Project, error)
+	ListProjects(ctx context.Context, q ProjectQuery) (List[Project], error)
+	UpdateProject(ctx context.Context, p Project) error
+	// HideProject takes a project out of every list and look-up at once and
+	// frees its path; PurgeProjects removes the rows later.
+	HideProject(ctx context.Context, id int64, at time.Time) error
+	// HideProjectsBelow does so with all projects in a namespace and below.
+	HideProjectsBelow(ctx context.Context, namespaceID int64, at time.Time) error
+	// PurgeProjects removes at most about limit rows of hidden projects and
+	// reports whether some are left.
+	PurgeProjects(ctx context.Context, limit int) (more bool, err error)
+	// NextIID takes the next number of a sequence of a project.
+	NextIID(ctx context.Context, projectID int64, s Sequence) (int64, error)
+}
+
+// Sequence names a per-project numbering.
+type Sequence string
+
+// The sequences of a project.
+const (
+	RunSequence        Sequence = "run"
+	ExperimentSequence Sequence = "experiment"
+)
+
+// Members are roles in places.
+type Members interface {
+	// PutMember inserts or changes.
+	PutMember(ctx context.Context, p Place, m Member) error
+	ListMembers(ctx context.Context, q MemberQuery) (List[Member], error)
+	DeleteMember(ctx context.Context, p Place, userID int64) error
+	// CountOwners counts the direct owners of a place whose time has not ended.
+	CountOwners(ctx context.Context, p Place, now time.Time) (int64, error)
+}
+
+// Models have names that are unique in their project.
+type Models interface {
+	InsertModel(ctx context.Context, m Model) (int64, error)
+	ModelByID(ctx context.Context, projectID, id int64) (Model, error)
+	ModelByName(ctx context.Context, projectID int64, name string) (Model, error)
+	ListModels(ctx context.Context, q ModelQuery) (List[Model], error)
+	// UpdateModel writes name, description and UpdatedAt; a changed name
+	// renames its packages too.
+	UpdateModel(ctx context.Context, m Model) error
+	// DeleteModel removes a model with its versions, its experiment, its runs
+	// and their files.
+	DeleteModel(ctx context.Context, m Model) error
+	// CountModel adds to the counters of a model and looks up its latest
+	// version again.
+	CountModel(ctx context.Context, id int64, versions, candidates int64) error
+	// NextNumber takes the next version number of a model.
+	NextNumber(ctx context.Context, modelID int64) (int64, error)
+}
+
+// Versions have semantic versions that are unique in their model.
+type Versions interface {
+	InsertVersion(ctx context.Context, v Version) (int64, error)
+	VersionByID(ctx context.Context, projectID, id int64) (Version, error)
+	VersionBySemver(ctx context.Context, modelID int64, semver string) (Version, error)
+	ListVersions(ctx context.Context, q VersionQuery) (List[Version], error)
+	UpdateVersion(ctx context.Context, v Version) error
+	// DeleteVersion removes a version with its run and its files.
+	DeleteVersion(ctx context.Context, v Version) error
+	// HighestVersion gives the semantic version of highest precedence, "" when
+	// the model has none.
+	HighestVersion(ctx context.Context, modelID int64) (string, error)
+}
+
+// Aliases are names of versions, unique in their model.
+type Aliases interface {
+	PutAlias(ctx context.Context, modelID int64, a Alias) error
+	AliasByName(ctx context.Context, modelID int64, name string) (Alias, error)
+	// AliasesOf gives the aliases of several models, by name.
+	AliasesOf(ctx context.Context, modelIDs []int64) (map[int64][]Alias, error)
+	DeleteAlias(ctx context.Context, modelID int64, name string) error
+}
+
+// Experiments have names and numbers that are unique in their project.
+type Experiments interface {
+	InsertExperiment(ctx context.Context, e Experiment) (int64, error)
+	ExperimentByIID(ctx context.Context, projectID, iid int64) (Experiment, error)
+	ListExperiments(ctx context.Context, q ExperimentQuery) (List[Experiment], error)
+	UpdateExperiment(ctx context.Context, e Experiment) error
+	// DeleteExperiment removes an experiment with its runs and their files.
+	DeleteExperiment(ctx context.Context, id int64) error
+	// CountExperiment adds to the number of runs.
+	CountExperiment(ctx context.Context, id int64, runs int64) error
+}
+
+// Runs have numbers that are unique in their project.
+type Runs interface {
+	InsertRun(ctx context.Context, r Run) (int64, error)
+	RunByIID(ctx context.Context, projectID, iid int64) (Run, error)
+	ListRuns(ctx context.Context, q RunQuery) (List[Run], error)
+	// UpdateRun writes name, status, times, version and package.
+	UpdateRun(ctx context.Context, r Run) error
+	// DeleteRun removes a run and its files.
+	DeleteRun(ctx context.Context, r Run) error
+}
+
+// RunLog is what runs have logged.
+type RunLog interface {
+	// InsertParams adds parameters; a key that exists is a Conflict.
+	InsertParams(ctx context.Context, runID int64, ps []Param) error
+	ParamsOf(ctx context.Context, runIDs []int64) (map[int64][]Param, error)
+	// InsertMetrics adds points; one that is there already is ignored.
+	InsertMetrics(ctx context.Context, runID int64, ms []Metric) error
+	// MetricsOf gives the latest of each name: highest step, time, value.
+	MetricsOf(ctx context.Context, runIDs []int64) (map[int64][]Metric, error)
+	// MetricHistory gives the points of one name in order of step and time.
+	MetricHistory(ctx context.Context, runID int64, key string, p Page) (List[Metric], error)
+}
+
+// TagOwner tells on what a tag is.
+type TagOwner string
+
+// The owners of tags.
+const (
+	ModelTags      TagOwner = "model"
+	VersionTags    TagOwner = "version"
+	ExperimentTags TagOwner = "experiment"
+	RunTags        TagOwner = "run"
+)
+
+// Tags are keys with values; a key is on its owner once.
+type Tags interface {
+	// SetTags inserts or changes.
+	SetTags(ctx context.Context, o TagOwner, id int64, ts []Tag) error
+	// DeleteTag removes one key; key "" removes all. A missing one is NotFound
+	// unless all were meant.
+	DeleteTag(ctx context.Context, o TagOwner, id int64, key string) error
+	TagsOf(ctx context.Context, o TagOwner, ids []int64) (map[int64][]Tag, error)
+}
+
+// Packages group files.
+type Packages interface {
+	InsertPackage(ctx context.Context, p Package) (int64, error)
+	// UpdatePackage writes name and version.
+	UpdatePackage(ctx context.Context, p Package) error
+	// PackageOf finds the package that a reference means and what it belongs
+	// to; of a run without files, the Package has ID 0.
+	PackageOf(ctx context.Context, projectID int64, ref PackageRef) (Package, error)
+}
+
+// Files are paths with blobs; a path is in its package once.
+type Files interface {
+	// PutFile inserts the file or replaces the one of that path, and keeps the
+	// package's counters.
+	PutFile(ctx context.Context, f File) (File, error)
+	// FileAt finds a file by package reference and path in one look-up.
+	FileAt(ctx context.Context, projectID int64, ref PackageRef, path string) (File, error)
+	ListFiles(ctx context.Context, q FileQuery) (List[File], error)
+	DeleteFile(ctx context.Context, f File) error
+}
+
+// Blobs is what the database knows about stored bytes. A row that is not dying
+// means that the bytes are there.
+type Blobs interface {
+	// KeepBlob inserts or touches the row and takes back a dying mark. kept
+	// reports that the row was there and not dying; else the caller must make
+	// sure of the bytes before the transaction ends.
+	KeepBlob(ctx context.Context, d blob.Digest, size int64, now time.Time) (kept bool, err error)
+	// UnusedBlobs gives up to limit digests, in order after the given one,
+	// that no file names and that were last touched before cutoff.
+	UnusedBlobs(ctx context.Context, cutoff time.Time, after blob.Digest, limit int) ([]blob.Info, error)
+	// MarkDying marks a blob if no file names it and it was not touched since
+	// cutoff; a row that is missing is made.
+	MarkDying(ctx context.Context, d blob.Digest, cutoff time.Time) (bool, error)
+	// DropDying removes the row of a dying blob; false: it lives again.
+	DropDying(ctx context.Context, d blob.Digest) (bool, error)
+	// LiveBlobs gives up to limit blobs whose rows promise bytes, in order
+	// after the given one.
+	LiveBlobs(ctx context.Context, after blob.Digest, limit int) ([]blob.Info, error)
+	// BlobKnown reports whether there is a row.
+	BlobKnown(ctx context.Context, d blob.Digest) (bool, error)
+}

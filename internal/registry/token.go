@@ -1,0 +1,193 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// maxJobLife bounds the life of a job token.
+const maxJobLife = 7 * 24 * time.Hour
+
+// Tokens lists personal tokens: the actor's own, or anybody's for an
+// administrator (q.UserID 0: all).
+func (s Session) Tokens(ctx context.Context, q TokenQuery) (List[auth.Token], error) {
+	if err := s.account(readScopes, false); err != nil {
+		return List[auth.Token]{}, err
+	}
+	if !s.actor.Admin {
+		if q.UserID != 0 && q.UserID != s.actor.UserID {
+			return List[auth.Token]{}, s.refused()
+		}
+		q.UserID = s.actor.UserID
+	}
+	q.Now = s.now()
+	return view(ctx, s, func(tx Tx) (List[auth.Token], error) { return tx.ListTokens(ctx, q) })
+}
+
+// Token gives one personal token of the actor's, or anybody's for an
+// administrator. What the actor may not see is NotFound.
+func (s Session) Token(ctx context.Context, id int64) (auth.Token, error) {
+	if err := s.account(readScopes, false); err != nil {
+		return auth.Token{}, err
+	}
+	return view(ctx, s, func(tx Tx) (auth.Token, error) { return s.ownToken(ctx, tx, id) })
+}
+
+// CurrentToken gives the token that the actor came with, whatever its scopes.
+func (s Session) CurrentToken(ctx context.Context) (auth.Token, error) {
+	if s.actor.TokenID == 0 {
+		return auth.Token{}, fault.SignIn("")
+	}
+	return view(ctx, s, func(tx Tx) (auth.Token, error) { return tx.TokenByID(ctx, s.actor.TokenID) })
+}
+
+func (s Session) ownToken(ctx context.Context, tx Tx, id int64) (auth.Token, error) {
+	t, err := tx.TokenByID(ctx, id)
+	if err == nil && (t.Kind != auth.Personal || t.UserID != s.actor.UserID && !s.actor.Admin) {
+		err = fault.Missing("token", itoa(id))
+	}
+	return t, err
+}
+
+// CreateToken makes a personal token for a user: one's own account, or any for
+// an administrator. The secret is in the answer and nowhere else.
+func (s Session) CreateToken(ctx context.Context, userID int64, spec TokenSpec) (NewToken, error) {
+	if err := s.account(auth.ScopeAPI, false); err != nil {
+		return NewToken{}, err
+	}
+	if userID != s.actor.UserID && !s.actor.Admin {
+		return NewToken{}, s.refused()
+	}
+	scopes, err := auth.ParseScopes(spec.Scopes)
+	if err != nil {
+		return NewToken{}, err
+	}
+	t := auth.Token{UserID: userID, Kind: auth.Personal, Name: cut(spec.Name), Description: spec.Description,
+		Scopes: scopes, ExpiresAt: spec.ExpiresAt, CreatedAt: s.now()}
+	if err := s.checkToken(t); err != nil {
+		return NewToken{}, err
+	}
+	return s.issue(ctx, t, func(tx Tx) error {
+		_, err := tx.UserByID(ctx, userID)
+		return err
+	})
+}
+
+func (s Session) checkToken(t auth.Token) error {
+	if err := checkTitle("name", t.Name); err != nil {
+		return err
+	}
+	if err := checkText("description", t.Description); err != nil {
+		return err
+	}
+	if t.Expired(s.now()) {
+		return fault.Invalidf("expires_at", "must be in the future")
+	}
+	return nil
+}
+
+// issue makes a secret and stores its digest, after check has passed in the
+// same transaction.
+func (s Session) issue(ctx context.Context, t auth.Token, check func(Tx) error) (NewToken, error) {
+	secret := auth.NewSecret(t.Kind)
+	return update(ctx, s, func(tx Tx) (NewToken, error) {
+		if err := check(tx); err != nil {
+			return NewToken{}, err
+		}
+		t := t
+		var err error
+		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		return NewToken{Token: t, Secret: secret}, err
+	})
+}
+
+// RevokeToken ends a personal token for good. A token may always revoke
+// itself; revoking one that is revoked already changes nothing.
+func (s Session) RevokeToken(ctx context.Context, id int64) error {
+	if id != s.actor.TokenID {
+		if err := s.account(auth.ScopeAPI, false); err != nil {
+			return err
+		}
+	}
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		t, err := s.ownToken(ctx, tx, id)
+		if err != nil || !t.RevokedAt.IsZero() {
+			return err
+		}
+		return tx.RevokeToken(ctx, id, s.now())
+	})
+}
+
+// rotatedLife is how long a rotated token lives unless it is told, as in
+// GitLab.
+const rotatedLife = 7 * 24 * time.Hour
+
+// RotateToken revokes a personal token and makes a new one of the same name
+// and scopes. A token may rotate itself only with scope api.
+func (s Session) RotateToken(ctx context.Context, id int64, expires time.Time) (NewToken, error) {
+	if err := s.account(auth.ScopeAPI, false); err != nil {
+		return NewToken{}, err
+	}
+	if expires.IsZero() {
+		expires = s.now().Add(rotatedLife).Truncate(24 * time.Hour)
+	}
+	secret := auth.NewSecret(auth.Personal)
+	return update(ctx, s, func(tx Tx) (NewToken, error) {
+		t, err := s.ownToken(ctx, tx, id)
+		if err != nil {
+			return NewToken{}, err
+		}
+		if !t.Active(s.now()) {
+			return NewToken{}, fault.Invalidf("token", "already revoked or expired")
+		}
+		if err := tx.RevokeToken(ctx, id, s.now()); err != nil {
+			return NewToken{}, err
+		}
+		t.ID, t.CreatedAt, t.ExpiresAt, t.LastUsedAt = 0, s.now(), expires, time.Time{}
+		if err := s.checkToken(t); err != nil {
+			return NewToken{}, err
+		}
+		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		return NewToken{Token: t, Secret: secret}, err
+	})
+}
+
+// JobTokenSpec is a token for one CI job.
+type JobTokenSpec struct {
+	UserID int64 // acts as this user
+	JobID  int64
+	Life   time.Duration // at most a week; 0 means an hour
+}
+
+// CreateJobToken makes a short-lived token that acts as a user inside one
+// project, and never as an administrator. Administrators only.
+func (s Session) CreateJobToken(ctx context.Context, ref ProjectRef, spec JobTokenSpec) (NewToken, error) {
+	if err := s.account(auth.ScopeAPI, true); err != nil {
+		return NewToken{}, err
+	}
+	if spec.Life == 0 {
+		spec.Life = time.Hour
+	}
+	if spec.Life < 0 || spec.Life > maxJobLife {
+		return NewToken{}, fault.Invalidf("expires_in", "must be between 1 and 604800 seconds")
+	}
+	t := auth.Token{UserID: spec.UserID, Kind: auth.Job, Name: "job " + itoa(spec.JobID), JobID: spec.JobID,
+		Scopes: auth.ScopeReadAPI | auth.ScopeWriteRegistry, CreatedAt: s.now(), ExpiresAt: s.now().Add(spec.Life)}
+	secret := auth.NewSecret(auth.Job)
+	return update(ctx, s, func(tx Tx) (NewToken, error) {
+		p, err := s.project(ctx, tx, ref, ReadProject)
+		if err != nil {
+			return NewToken{}, err
+		}
+		if _, err := tx.UserByID(ctx, spec.UserID); err != nil {
+			return NewToken{}, err
+		}
+		t := t
+		t.ProjectID = p.ID
+		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		return NewToken{Token: t, Secret: secret}, err
+	})
+}

@@ -1,0 +1,334 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Versions lists the versions of a model.
+func (s Session) Versions(ctx context.Context, ref ProjectRef, modelID int64, q VersionQuery) (List[Version], error) {
+	return view(ctx, s, func(tx Tx) (List[Version], error) {
+		_, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
+		if err != nil {
+			return List[Version]{}, err
+		}
+		q := q
+		q.ModelID = m.ID
+		if q.Semver == "" && q.Prefix == "" && m.VersionCount > MaxTotal {
+			q.Page.NoTotal = true
+		}
+		l, err := tx.ListVersions(ctx, q)
+		if err != nil {
+			return List[Version]{}, err
+		}
+		return l, fillVersions(ctx, tx, m, l.Items)
+	})
+}
+
+// fillVersions adds tags and aliases to versions of one model.
+func fillVersions(ctx context.Context, tx Tx, m Model, vs []Version) error {
+	ids := make([]int64, len(vs))
+	at := make(map[int64]int, len(vs))
+	for i, v := range vs {
+		ids[i], at[v.ID] = v.ID, i
+	}
+	tags, err := tx.TagsOf(ctx, VersionTags, ids)
+	if err != nil {
+		return err
+	}
+	for i := range vs {
+		vs[i].Tags, vs[i].ProjectPath = tags[vs[i].ID], m.ProjectPath
+	}
+	for _, a := range m.Aliases {
+		if i, ok := at[a.VersionID]; ok {
+			vs[i].Aliases = append(vs[i].Aliases, a.Name)
+		}
+	}
+	return nil
+}
+
+// Version gives one version of a model.
+func (s Session) Version(ctx context.Context, ref ProjectRef, modelID, id int64) (Version, error) {
+	return view(ctx, s, func(tx Tx) (Version, error) {
+		_, v, err := s.version(ctx, tx, ref, modelID, id, ReadModels)
+		return v, err
+	})
+}
+
+// version passes the gate and finds a version of a model.
+func (s Session) version(ctx context.Context, tx Tx, ref ProjectRef, modelID, id int64, p Permission) (Model, Version, error) {
+	pr, m, err := s.model(ctx, tx, ref, modelID, p)
+	if err != nil {
+		return m, Version{}, err
+	}
+	v, err := tx.VersionByID(ctx, pr.ID, id)
+	if err == nil && v.ModelID != m.ID {
+		err = fault.Missing("version", itoa(id))
+	}
+	if err != nil {
+		return m, Version{}, err
+	}
+	one := []Version{v}
+	err = fillVersions(ctx, tx, m, one)
+	return m, one[0], err
+}
+
+// NextVersion proposes the semantic version after the highest of a model.
+func (s Session) NextVersion(ctx context.Context, ref ProjectRef, modelID int64) (string, error) {
+	return view(ctx, s, func(tx Tx) (string, error) {
+		_, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
+		if err != nil {
+			return "", err
+		}
+		return nextVersion(ctx, tx, m.ID)
+	})
+}
+
+func nextVersion(ctx context.Context, tx Tx, modelID int64) (string, error) {
+	high, err := tx.HighestVersion(ctx, modelID)
+	if err != nil || high == "" {
+		return firstVersion, err
+	}
+	v, err := ParseSemver(high)
+	return v.next(), err
+}
+
+// CreateVersion makes a version with an empty package, or of a run, whose
+// package it takes over.
+func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, modelID int64, spec VersionSpec) (Version, error) {
+	return update(ctx, s, func(tx Tx) (Version, error) {
+		_, m, err := s.model(ctx, tx, ref, modelID, WriteModels)
+		if err != nil {
+			return Version{}, err
+		}
+		return s.addVersion(ctx, tx, m, spec)
+	})
+}
+
+// addVersion does the work of CreateVersion behind the gate.
+func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpec) (Version, error) {
+	v := Version{ProjectID: m.ProjectID, ModelID: m.ID, ModelName: m.Name, Semver: spec.Semver,
+		Description: spec.Description, Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
+	if err := s.checkVersion(ctx, tx, &v, spec.Tags); err != nil {
+		return Version{}, err
+	}
+	run, err := s.versionRun(ctx, tx, m, spec.RunIID)
+	if err != nil {
+		return Version{}, err
+	}
+	if run.PackageID, err = s.versionPackage(ctx, tx, v, run.PackageID); err != nil {
+		return Version{}, err
+	}
+	v.RunID, v.PackageID = run.ID, run.PackageID
+	if v.Number, err = tx.NextNumber(ctx, m.ID); err != nil {
+		return Version{}, err
+	}
+	if v.ID, err = tx.InsertVersion(ctx, v); err != nil {
+		return Version{}, err
+	}
+	run.VersionID, run.UpdatedAt = v.ID, s.now()
+	if err := tx.UpdateRun(ctx, run); err != nil {
+		return Version{}, err
+	}
+	if err := tx.SetTags(ctx, VersionTags, v.ID, spec.Tags); err != nil {
+		return Version{}, err
+	}
+	promoted := int64(0)
+	if spec.RunIID != 0 {
+		promoted = -1
+	}
+	if err := tx.CountModel(ctx, m.ID, 1, promoted); err != nil {
+		return Version{}, err
+	}
+	v, err = tx.VersionByID(ctx, m.ProjectID, v.ID)
+	v.Tags, v.ProjectPath = spec.Tags, m.ProjectPath
+	return v, err
+}
+
+// checkVersion fills in a missing semantic version and checks the rules.
+func (s Session) checkVersion(ctx context.Context, tx Tx, v *Version, tags []Tag) error {
+	if err := checkText("description", v.Description); err != nil {
+		return err
+	}
+	if err := checkTags(tags); err != nil {
+		return err
+	}
+	if v.Semver == "" {
+		var err error
+		v.Semver, err = nextVersion(ctx, tx, v.ModelID)
+		return err
+	}
+	if _, err := ParseSemver(v.Semver); err != nil {
+		return err
+	}
+	_, err := tx.VersionBySemver(ctx, v.ModelID, v.Semver)
+	switch {
+	case err == nil:
+		return fault.Conflictf("version", "version", "has already been taken")
+	case fault.Is(err, fault.NotFound):
+		return nil
+	}
+	return err
+}
+
+// versionRun gives the run of a new version: a new one, or the one to promote.
+func (s Session) versionRun(ctx context.Context, tx Tx, m Model, iid int64) (Run, error) {
+	if iid == 0 {
+		return s.addRun(ctx, tx, Run{ProjectID: m.ProjectID, ExperimentID: m.ExperimentID, Status: Finished,
+			StartedAt: s.now(), EndedAt: s.now()}, RunData{})
+	}
+	run, err := tx.RunByIID(ctx, m.ProjectID, iid)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Run{}, fault.Invalidf("", "Run not found")
+	case err != nil:
+		return Run{}, err
+	case run.VersionID != 0:
+		return Run{}, fault.Invalidf("", "Run has already a model version")
+	case run.ExperimentID != m.ExperimentID:
+		return Run{}, fault.Invalidf("", "Run's experiment does not belong to this model")
+	}
+	return run, nil
+}
+
+// versionPackage makes the package of a version, or gives it that of its run.
+func (s Session) versionPackage(ctx context.Context, tx Tx, v Version, existing int64) (int64, error) {
+	p := Package{ID: existing, ProjectID: v.ProjectID, Type: ModelPackage, Name: v.ModelName, Version: v.Semver,
+		CreatorID: s.actor.UserID, CreatedAt: s.now()}
+	if existing != 0 {
+		return existing, tx.UpdatePackage(ctx, p)
+	}
+	return tx.InsertPackage(ctx, p)
+}
+
+// EditVersion changes a version.
+func (s Session) EditVersion(ctx context.Context, ref ProjectRef, modelID, id int64, e VersionEdit) (Version, error) {
+	return update(ctx, s, func(tx Tx) (Version, error) {
+		_, v, err := s.version(ctx, tx, ref, modelID, id, WriteModels)
+		if err != nil {
+			return Version{}, err
+		}
+		set(&v.Description, e.Description)
+		v.UpdatedAt = s.now()
+		if e.Tags != nil {
+			v.Tags = *e.Tags
+		}
+		if err := checkText("description", v.Description); err != nil {
+			return Version{}, err
+		}
+		if err := tx.UpdateVersion(ctx, v); err != nil {
+			return Version{}, err
+		}
+		return v, replaceTags(ctx, tx, VersionTags, v.ID, e.Tags)
+	})
+}
+
+// DeleteVersion removes a version with its run and files.
+func (s Session) DeleteVersion(ctx context.Context, ref ProjectRef, modelID, id int64) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		m, v, err := s.version(ctx, tx, ref, modelID, id, WriteModels)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteVersion(ctx, v); err != nil {
+			return err
+		}
+		if err := tx.CountExperiment(ctx, m.ExperimentID, -1); err != nil {
+			return err
+		}
+		return tx.CountModel(ctx, m.ID, -1, 0)
+	})
+}
+
+// ResolveVersion finds a version of a model by name: a semantic version, or
+// "@" and an alias; "" and "@latest" mean the highest release.
+func (s Session) ResolveVersion(ctx context.Context, ref ProjectRef, modelID int64, name string) (Version, error) {
+	return view(ctx, s, func(tx Tx) (Version, error) {
+		pr, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
+		if err != nil {
+			return Version{}, err
+		}
+		v, err := resolveVersion(ctx, tx, pr.ID, m, name)
+		if err != nil {
+			return Version{}, err
+		}
+		one := []Version{v}
+		err = fillVersions(ctx, tx, m, one)
+		return one[0], err
+	})
+}
+
+func resolveVersion(ctx context.Context, tx Tx, projectID int64, m Model, name string) (Version, error) {
+	if name == "" || name == "@"+Latest {
+		if m.LatestID == 0 {
+			return Version{}, fault.Missing("version", "latest")
+		}
+		return tx.VersionByID(ctx, projectID, m.LatestID)
+	}
+	if name[0] != '@' {
+		return tx.VersionBySemver(ctx, m.ID, name)
+	}
+	a, err := tx.AliasByName(ctx, m.ID, name[1:])
+	if err != nil {
+		return Version{}, err
+	}
+	return tx.VersionByID(ctx, projectID, a.VersionID)
+}
+
+// Aliases lists the aliases of a model, "latest" included while there is a
+// version.
+func (s Session) Aliases(ctx context.Context, ref ProjectRef, modelID int64) ([]Alias, error) {
+	m, err := s.Model(ctx, ref, modelID)
+	if err != nil {
+		return nil, err
+	}
+	out := m.Aliases
+	if m.LatestID != 0 {
+		out = append(out, Alias{Name: Latest, VersionID: m.LatestID, Semver: m.LatestVersion, UpdatedAt: m.UpdatedAt})
+	}
+	return out, nil
+}
+
+// Alias gives one alias of a model.
+func (s Session) Alias(ctx context.Context, ref ProjectRef, modelID int64, name string) (Alias, error) {
+	all, err := s.Aliases(ctx, ref, modelID)
+	if err != nil {
+		return Alias{}, err
+	}
+	for _, a := range all {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	return Alias{}, fault.Missing("alias", name)
+}
+
+// SetAlias makes or moves an alias.
+func (s Session) SetAlias(ctx context.Context, ref ProjectRef, modelID int64, name string, versionID int64) (Alias, error) {
+	return update(ctx, s, func(tx Tx) (Alias, error) {
+		m, v, err := s.version(ctx, tx, ref, modelID, versionID, WriteModels)
+		if err != nil {
+			return Alias{}, err
+		}
+		if err := checkAlias(name); err != nil {
+			return Alias{}, err
+		}
+		a := Alias{Name: name, VersionID: v.ID, Semver: v.Semver, UpdatedAt: s.now()}
+		return a, tx.PutAlias(ctx, m.ID, a)
+	})
+}
+
+// DeleteAlias removes an alias; the version stays.
+func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, modelID int64, name string) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, m, err := s.model(ctx, tx, ref, modelID, WriteModels)
+		if err != nil {
+			return err
+		}
+		if name == Latest {
+			return checkAlias(name)
+		}
+		return tx.DeleteAlias(ctx, m.ID, name)
+	})
+}

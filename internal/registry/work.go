@@ -1,0 +1,285 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
+)
+
+// Tag is a key with a value on a model, version, run or experiment (GitLab:
+// metadata).
+type Tag struct {
+	Key   string
+	Value string
+}
+
+// Model is a named thing that gets versions.
+type Model struct {
+	ID             int64
+	ProjectID      int64
+	ProjectPath    string // full path, for addresses
+	Name           string
+	Description    string // Markdown card
+	Author         UserRef
+	ExperimentIID  int64 // its own experiment
+	ExperimentID   int64
+	VersionCount   int64
+	CandidateCount int64 // runs of its experiment that are not versions
+	LatestID       int64 // highest release, else highest pre-release; 0: none
+	LatestVersion  string
+	Tags           []Tag
+	Aliases        []Alias
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// ModelSpec is a model to be made.
+type ModelSpec struct {
+	Name        string
+	Description string
+	Tags        []Tag
+}
+
+// ModelEdit changes a model; nil fields stay. Tags, when not nil, replace all.
+type ModelEdit struct {
+	Name        *string
+	Description *string
+	Tags        *[]Tag
+}
+
+// ModelQuery narrows a list of models of one project.
+type ModelQuery struct {
+	Page      Page
+	Order     Order // id (default, descending), name, created_at, updated_at
+	ProjectID int64
+	Name      string
+	Search    string
+}
+
+// Version is a snapshot of files with metadata, under a semantic version.
+type Version struct {
+	ID          int64
+	ProjectID   int64
+	ProjectPath string // full path, for addresses
+	ModelID     int64
+	ModelName   string
+	Number      int64  // per model, from 1, never used again
+	Semver      string // per model unique
+	Description string // Markdown card
+	Author      UserRef
+	RunID       int64
+	RunIID      int64
+	RunEID      string
+	PackageID   int64
+	FileCount   int64
+	Size        int64 // bytes of its files
+	Tags        []Tag
+	Aliases     []string
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// VersionSpec is a version to be made.
+type VersionSpec struct {
+	Semver      string // empty: the next one
+	Description string
+	Tags        []Tag
+	RunIID      int64 // run to promote; 0: a new run
+}
+
+// VersionEdit changes a version; nil fields stay. Tags, when not nil, replace
+// all.
+type VersionEdit struct {
+	Description *string
+	Tags        *[]Tag
+}
+
+// VersionQuery narrows a list of versions of one model.
+type VersionQuery struct {
+	Page    Page
+	Order   Order // version (default, descending), id, created_at
+	ModelID int64
+	Semver  string
+	Prefix  string
+}
+
+// Alias is a movable name of a version.
+type Alias struct {
+	Name      string
+	VersionID int64
+	Semver    string
+	UpdatedAt time.Time
+}
+
+// Experiment is a group of runs.
+type Experiment struct {
+	ID          int64
+	IID         int64
+	ProjectID   int64
+	ProjectPath string // full path, for addresses
+	ModelID     int64  // 0: a plain experiment
+	Name        string
+	Author      UserRef
+	RunCount    int64
+	Tags        []Tag
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// ExperimentSpec is an experiment to be made.
+type ExperimentSpec struct {
+	Name string
+	Tags []Tag
+}
+
+// ExperimentEdit changes an experiment; nil fields stay. Tags, when not nil,
+// replace all.
+type ExperimentEdit struct {
+	Name *string
+	Tags *[]Tag
+}
+
+// ExperimentQuery narrows a list of experiments of one project.
+type ExperimentQuery struct {
+	Page      Page
+	Order     Order // id (default, descending), name, created_at, updated_at
+	ProjectID int64
+	Search    string
+}
+
+// RunStatus is where a run stands.
+type RunStatus string
+
+// The statuses of a run.
+const (
+	Running   RunStatus = "running"
+	Scheduled RunStatus = "scheduled"
+	Finished  RunStatus = "finished"
+	Failed    RunStatus = "failed"
+	Killed    RunStatus = "killed"
+)
+
+// Run is one training execution (GitLab: candidate).
+type Run struct {
+	ID            int64
+	IID           int64  // per project; in page addresses and candidate:IID
+	EID           string // 32 hexadecimal digits; MLflow's run id
+	ProjectID     int64
+	ProjectPath   string // full path, for addresses
+	ExperimentID  int64
+	ExperimentIID int64
+	ModelID       int64 // of the experiment; 0: a plain experiment
+	VersionID     int64 // 0: not a version
+	PackageID     int64 // 0: no file yet
+	Name          string
+	Status        RunStatus
+	Author        UserRef
+	JobID         int64     // CI job; 0: none
+	StartedAt     time.Time // zero: unknown
+	EndedAt       time.Time // zero: not yet
+	Params        []Param
+	Metrics       []Metric // the latest of each name
+	Tags          []Tag
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// RunSpec is a run to be made.
+type RunSpec struct {
+	ExperimentIID int64 // or ModelID
+	ModelID       int64
+	Name          string // empty: a nickname
+	StartedAt     time.Time
+	JobID         int64
+	Data          RunData
+}
+
+// RunData is what is logged to a run in one step.
+type RunData struct {
+	Params  []Param
+	Metrics []Metric
+	Tags    []Tag
+}
+
+// RunEdit changes a run; nil fields stay.
+type RunEdit struct {
+	Name    *string
+	Status  *RunStatus
+	EndedAt *time.Time
+}
+
+// RunQuery narrows a list of runs of one project.
+type RunQuery struct {
+	Page          Page
+	Order         Order // id (default, descending), name, created_at, started_at, metric
+	Metric        string
+	ProjectID     int64
+	ExperimentID  int64
+	ModelID       int64 // candidates of this model: not its versions
+	ExperimentIID int64
+	Status        RunStatus
+	Search        string
+}
+
+// Param is an input of a run; it is written once.
+type Param struct {
+	Key   string
+	Value string
+}
+
+// Metric is one measured value of a run.
+type Metric struct {
+	Key   string
+	Value float64 // NaN and infinities are allowed
+	Step  int64
+	At    time.Time // to the millisecond
+}
+
+// FileStatus says whether a file shows in lists.
+type FileStatus string
+
+// The statuses of a file.
+const (
+	FileDefault FileStatus = "default"
+	FileHidden  FileStatus = "hidden"
+)
+
+// File is a path and a blob inside a version or run.
+type File struct {
+	ID        int64
+	PackageID int64
+	Path      string // with slashes; see ParseFilePath
+	Digest    blob.Digest
+	Size      int64 // bytes
+	Status    FileStatus
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// PackageType tells what a package holds.
+type PackageType string
+
+// ModelPackage holds the files of a version or run.
+const ModelPackage PackageType = "ml_model"
+
+// Package groups files: those of one version or run.
+type Package struct {
+	ID        int64
+	ProjectID int64
+	Type      PackageType
+	Name      string
+	Version   string
+	CreatorID int64
+	FileCount int64
+	Size      int64 // bytes
+	CreatedAt time.Time
+}
+
+// FileQuery narrows a list of files of one package.
+type FileQuery struct {
+	Page      Page
+	Order     Order // path (default), id, size
+	PackageID int64
+	Hidden    bool // hidden ones too
+	Search    string
+}

@@ -1,0 +1,89 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// engine is the complete list of what differs between database engines.
+// Everything else is one SQL text.
+type engine struct {
+	name string
+	// open gives a pool for writing and one for reading; they may be the same.
+	open func(url string) (write, read *sql.DB, err error)
+	// expand replaces the words that begin with "@" in migrations.
+	expand *strings.Replacer
+	// migrating serialises migrations among processes; it runs first in the
+	// migration transaction.
+	migrating string
+	// unique reports a violated unique index and names what it is on.
+	unique func(error) (string, bool)
+	// retry reports a conflict that passes when the transaction runs again.
+	retry func(error) bool
+}
+
+// engines by URL scheme.
+var engines = map[string]*engine{"sqlite": sqliteEngine}
+
+var sqliteEngine = &engine{
+	name:      "sqlite",
+	open:      openSQLite,
+	expand:    strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@clustered", " WITHOUT ROWID"),
+	migrating: "",
+	unique: func(err error) (string, bool) {
+		var e *sqlite.Error
+		if !errors.As(err, &e) || e.Code() != sqlite3.SQLITE_CONSTRAINT_UNIQUE && e.Code() != sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {
+			return "", false
+		}
+		return e.Error(), true
+	},
+	retry: func(err error) bool {
+		var e *sqlite.Error
+		return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+	},
+}
+
+// busyTimeout is how long a writer waits for another process, in ms.
+const busyTimeout = 10_000
+
+// openSQLite opens "sqlite:path". One connection writes, so that writers queue
+// in Go instead of meeting SQLITE_BUSY; the readers never block it (WAL). FULL
+// synchronisation makes a commit survive a power cut.
+func openSQLite(raw string) (write, read *sql.DB, err error) {
+	path := strings.TrimPrefix(strings.TrimPrefix(raw, "sqlite:"), "//")
+	if path == "" {
+		return nil, nil, errors.New("sqlstore: a SQLite URL needs a path, as in sqlite:data/vitrine.db")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, nil, fmt.Errorf("sqlstore: folder of the database: %w", err)
+	}
+	if write, err = sql.Open("sqlite", sqliteDSN(path, "immediate", "FULL")); err != nil {
+		return nil, nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	write.SetMaxOpenConns(1)
+	if read, err = sql.Open("sqlite", sqliteDSN(path, "deferred", "FULL")+"&_pragma=query_only(1)"); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("sqlstore: %w", err), write.Close())
+	}
+	readers := max(4, 2*runtime.NumCPU())
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers)
+	return write, read, nil
+}
+
+func sqliteDSN(path, lock, sync string) string {
+	q := url.Values{"_txlock": {lock}}
+	for _, p := range []string{fmt.Sprintf("busy_timeout(%d)", busyTimeout), "journal_mode(WAL)", "synchronous(" + sync + ")",
+		"foreign_keys(1)", "cache_size(-4096)", "temp_store(MEMORY)", "mmap_size(268435456)"} {
+		q.Add("_pragma", p)
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}

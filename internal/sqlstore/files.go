@@ -1,0 +1,185 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+const (
+	packageCols = `k.id, k.project_id, k.type, k.name, k.version, coalesce(k.creator_id, 0), k.file_count, k.size, k.created_at`
+	fileCols    = `f.id, f.package_id, f.path, f.digest, f.size, f.status, f.created_at, f.updated_at`
+)
+
+var (
+	insertPackage = stmt(`INSERT INTO packages (project_id, type, name, version, creator_id, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`)
+	updatePackage    = stmt(`UPDATE packages SET name = $1, version = $2 WHERE id = $3`)
+	packageOfVersion = stmt(`SELECT ` + packageCols + ` FROM versions v JOIN packages k ON k.id = v.package_id
+		WHERE v.id = $1 AND v.project_id = $2`)
+	packageOfRun = stmt(`SELECT ` + packageCols + ` FROM runs r JOIN packages k ON k.id = r.package_id
+		WHERE r.iid = $1 AND r.project_id = $2`)
+	runExists = stmt(`SELECT 1 FROM runs WHERE iid = $1 AND project_id = $2`)
+
+	fileOfVersion = stmt(`SELECT ` + fileCols + ` FROM versions v JOIN files f ON f.package_id = v.package_id
+		WHERE v.id = $1 AND v.project_id = $2 AND f.path = $3`)
+	fileOfRun = stmt(`SELECT ` + fileCols + ` FROM runs r JOIN files f ON f.package_id = r.package_id
+		WHERE r.iid = $1 AND r.project_id = $2 AND f.path = $3`)
+	fileSize = stmt(`SELECT size FROM files WHERE package_id = $1 AND path = $2`)
+	putFile  = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (package_id, path) DO UPDATE SET digest = excluded.digest, size = excluded.size, status = excluded.status,
+		updated_at = excluded.updated_at RETURNING id, created_at`)
+	deleteFile   = stmt(`DELETE FROM files WHERE id = $1`)
+	countPackage = stmt(`UPDATE packages SET file_count = file_count + $1, size = size + $2 WHERE id = $3`)
+	touchProject = stmt(`UPDATE projects SET active_at = $1 WHERE id = (SELECT project_id FROM packages WHERE id = $2) AND active_at < $1`)
+)
+
+func packageDest(k *registry.Package) []any {
+	return []any{&k.ID, &k.ProjectID, &k.Type, &k.Name, &k.Version, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}}
+}
+
+func (t *tx) InsertPackage(ctx context.Context, k registry.Package) (int64, error) {
+	return t.id(ctx, insertPackage, k.ProjectID, k.Type, k.Name, k.Version, ref(k.CreatorID), micros(k.CreatedAt))
+}
+
+func (t *tx) UpdatePackage(ctx context.Context, k registry.Package) error {
+	n, err := t.exec(ctx, updatePackage, k.Name, k.Version, k.ID)
+	return hit(n, err, "package", k.ID)
+}
+
+func (t *tx) PackageOf(ctx context.Context, projectID int64, r registry.PackageRef) (registry.Package, error) {
+	var k registry.Package
+	if r.VersionID != 0 {
+		err := t.row(ctx, packageOfVersion, []any{r.VersionID, projectID}, packageDest(&k)...)
+		return k, one(err, "version", r.VersionID)
+	}
+	err := t.row(ctx, packageOfRun, []any{r.RunIID, projectID}, packageDest(&k)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		var found int
+		err = t.row(ctx, runExists, []any{r.RunIID, projectID}, &found)
+	}
+	return k, one(err, "run", r.RunIID)
+}
+
+func scanFile(s scanner, f *registry.File, extra ...any) error {
+	return s.Scan(append([]any{&f.ID, &f.PackageID, &f.Path, &f.Digest, &f.Size, &f.Status, instant{&f.CreatedAt}, instant{&f.UpdatedAt}}, extra...)...)
+}
+
+func (t *tx) FileAt(ctx context.Context, projectID int64, r registry.PackageRef, path string) (registry.File, error) {
+	q, id := fileOfRun, r.RunIID
+	if r.VersionID != 0 {
+		q, id = fileOfVersion, r.VersionID
+	}
+	var f registry.File
+	err := t.row(ctx, q, []any{id, projectID, path}, &f.ID, &f.PackageID, &f.Path, &f.Digest, &f.Size, &f.Status,
+		instant{&f.CreatedAt}, instant{&f.UpdatedAt})
+	return f, named(err, "file", path)
+}
+
+func (t *tx) PutFile(ctx context.Context, f registry.File) (registry.File, error) {
+	var oldSize, fresh int64
+	err := t.row(ctx, fileSize, []any{f.PackageID, f.Path}, &oldSize)
+	if errors.Is(err, sql.ErrNoRows) {
+		fresh, err = 1, nil
+	}
+	if err != nil {
+		return f, err
+	}
+	if err := t.row(ctx, putFile, []any{f.PackageID, f.Path, f.Digest, f.Size, f.Status, micros(f.CreatedAt), micros(f.UpdatedAt)},
+		&f.ID, instant{&f.CreatedAt}); err != nil {
+		return f, err
+	}
+	if _, err := t.exec(ctx, countPackage, fresh, f.Size-oldSize, f.PackageID); err != nil {
+		return f, err
+	}
+	_, err = t.exec(ctx, touchProject, micros(f.UpdatedAt), f.PackageID)
+	return f, err
+}
+
+func (t *tx) ListFiles(ctx context.Context, q registry.FileQuery) (registry.List[registry.File], error) {
+	l := &listing{cols: fileCols, from: "files f", id: "f.id", initial: registry.Order{By: "path"},
+		orders: map[string]column{"path": {"f.path", false}, "id": {"f.id", true}, "size": {"f.size", true}}}
+	l.and("f.package_id = ?", q.PackageID)
+	if !q.Hidden {
+		l.and("f.status <> ?", registry.FileHidden)
+	}
+	l.contains(q.Search, "f.path")
+	return fetch(ctx, t, l, q.Order, q.Page, scanFile)
+}
+
+func (t *tx) DeleteFile(ctx context.Context, f registry.File) error {
+	n, err := t.exec(ctx, deleteFile, f.ID)
+	if err := hit(n, err, "file", f.ID); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, countPackage, -1, -f.Size, f.PackageID)
+	return err
+}
+
+var (
+	blobState  = stmt(`SELECT dying FROM blobs WHERE digest = $1`)
+	insertBlob = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, dying = excluded.dying`)
+	unusedBlobs = stmt(`SELECT b.digest, b.size, b.touched_at FROM blobs b WHERE b.digest > $1 AND b.touched_at < $2
+		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.digest = b.digest) ORDER BY b.digest LIMIT $3`)
+	markDying = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, 0, 0, $2)
+		ON CONFLICT (digest) DO UPDATE SET dying = excluded.dying WHERE blobs.touched_at < $3
+		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.digest = blobs.digest)`)
+	dropDying = stmt(`DELETE FROM blobs WHERE digest = $1 AND dying = $2
+		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.digest = blobs.digest)`)
+	liveBlobs = stmt(`SELECT digest, size, touched_at FROM blobs WHERE digest > $1 AND dying = $2 ORDER BY digest LIMIT $3`)
+)
+
+func (t *tx) KeepBlob(ctx context.Context, d blob.Digest, size int64, now time.Time) (bool, error) {
+	var dying bool
+	err := t.row(ctx, blobState, []any{d}, &dying)
+	kept := err == nil && !dying
+	if ignoreNone(err) != nil {
+		return false, err
+	}
+	_, err = t.exec(ctx, insertBlob, d, size, micros(now), false)
+	return kept, err
+}
+
+func (t *tx) blobs(ctx context.Context, q query, args ...any) ([]blob.Info, error) {
+	var out []blob.Info
+	err := t.rows(ctx, string(q), args, func(s scanner) error {
+		var b blob.Info
+		err := s.Scan(&b.Digest, &b.Size, instant{&b.ModTime})
+		out = append(out, b)
+		return err
+	})
+	return out, err
+}
+
+func (t *tx) UnusedBlobs(ctx context.Context, cutoff time.Time, after blob.Digest, limit int) ([]blob.Info, error) {
+	return t.blobs(ctx, unusedBlobs, after, micros(cutoff), limit)
+}
+
+func (t *tx) MarkDying(ctx context.Context, d blob.Digest, cutoff time.Time) (bool, error) {
+	n, err := t.exec(ctx, markDying, d, true, micros(cutoff))
+	return n == 1, err
+}
+
+func (t *tx) DropDying(ctx context.Context, d blob.Digest) (bool, error) {
+	n, err := t.exec(ctx, dropDying, d, true)
+	return n == 1, err
+}
+
+func (t *tx) LiveBlobs(ctx context.Context, after blob.Digest, limit int) ([]blob.Info, error) {
+	return t.blobs(ctx, liveBlobs, after, false, limit)
+}
+
+func (t *tx) BlobKnown(ctx context.Context, d blob.Digest) (bool, error) {
+	var dying bool
+	err := t.row(ctx, blobState, []any{d}, &dying)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}

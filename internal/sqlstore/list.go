@@ -1,0 +1,155 @@
+package sqlstore
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// defaultLimit is the length of a list that does not say.
+const defaultLimit = 20
+
+// column is a value that a list can be ordered by.
+type column struct {
+	expr   string
+	number bool
+}
+
+// listing is a list in the making: a SELECT whose conditions, order and page
+// come from a query. Texts are put together from constants only; what callers
+// gave goes into args.
+type listing struct {
+	cols, from string
+	id         string // breaks ties
+	orders     map[string]column
+	initial    registry.Order // when the query names none
+
+	where []string
+	args  []any
+}
+
+// and adds a condition; "?" stands for its arguments, in order.
+func (l *listing) and(cond string, args ...any) {
+	for _, a := range args {
+		l.args = append(l.args, a)
+		cond = strings.Replace(cond, "?", "$"+strconv.Itoa(len(l.args)), 1)
+	}
+	l.where = append(l.where, cond)
+}
+
+// contains adds a search for a part of text, without case.
+func (l *listing) contains(s string, exprs ...string) {
+	if s == "" {
+		return
+	}
+	conds := make([]string, len(exprs))
+	args := make([]any, len(exprs))
+	for i, e := range exprs {
+		conds[i] = "lower(" + e + `) LIKE ? ESCAPE '\'`
+		args[i] = "%" + likeEscape(strings.ToLower(s)) + "%"
+	}
+	l.and("("+strings.Join(conds, " OR ")+")", args...)
+}
+
+// likeEscape makes the wildcards of LIKE literal.
+func likeEscape(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(s)
+}
+
+func (l *listing) condition() string {
+	if len(l.where) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(l.where, " AND ")
+}
+
+// fetch runs the listing. scan reads one row's columns into an item; it passes
+// the extra destinations that it is given to the same Scan call.
+func fetch[T any](ctx context.Context, t *tx, l *listing, o registry.Order, p registry.Page, scan func(s scanner, v *T, extra ...any) error) (registry.List[T], error) {
+	out := registry.List[T]{Items: []T{}, Total: -1}
+	if o.By == "" {
+		o = l.initial
+	}
+	col, ok := l.orders[o.By]
+	if !ok {
+		return out, fault.Invalidf("order_by", "does not have a valid value")
+	}
+	limit := p.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	limit = min(limit, registry.MaxLimit)
+	if !p.NoTotal && p.After == nil {
+		if err := l.count(ctx, t, &out.Total); err != nil {
+			return out, err
+		}
+	}
+	text, err := l.text(col, o, p, limit)
+	if err != nil {
+		return out, err
+	}
+	var last registry.Cursor
+	err = t.rows(ctx, text, l.args, func(s scanner) error {
+		var v T
+		var c registry.Cursor
+		if err := scan(s, &v, &c.Key, &c.ID); err != nil {
+			return err
+		}
+		if len(out.Items) == limit {
+			out.More = true
+			return nil
+		}
+		out.Items, last = append(out.Items, v), c
+		return nil
+	})
+	if out.More {
+		out.Next = &last
+	}
+	return out, err
+}
+
+// count counts no further than MaxTotal, so that its cost is bounded.
+func (l *listing) count(ctx context.Context, t *tx, total *int64) error {
+	text := "SELECT count(*) FROM (SELECT 1 FROM " + l.from + l.condition() + " LIMIT " + strconv.Itoa(registry.MaxTotal+1) + ") AS c"
+	err := t.row(ctx, query(text), l.args, total)
+	if *total > registry.MaxTotal {
+		*total = -1
+	}
+	return err
+}
+
+// text puts the SELECT together; a cursor becomes a row comparison, which an
+// index on (order, id) answers without skipping rows.
+func (l *listing) text(col column, o registry.Order, p registry.Page, limit int) (string, error) {
+	dir, cmp := "ASC", ">"
+	if o.Desc {
+		dir, cmp = "DESC", "<"
+	}
+	if p.After != nil {
+		var key any = p.After.Key
+		if col.number {
+			n, err := strconv.ParseInt(p.After.Key, 10, 64)
+			if err != nil {
+				return "", fault.Invalidf("cursor", "is invalid")
+			}
+			key = n
+		}
+		l.and("("+col.expr+", "+l.id+") "+cmp+" (?, ?)", key, p.After.ID)
+	}
+	var b strings.Builder
+	b.WriteString("SELECT " + l.cols + ", CAST(" + col.expr + " AS TEXT), " + l.id + " FROM " + l.from + l.condition())
+	b.WriteString(" ORDER BY " + col.expr + " " + dir)
+	if col.expr != l.id {
+		b.WriteString(", " + l.id + " " + dir)
+	}
+	l.args = append(l.args, limit+1)
+	b.WriteString(" LIMIT $" + strconv.Itoa(len(l.args)))
+	if p.Offset > 0 {
+		l.args = append(l.args, p.Offset)
+		b.WriteString(" OFFSET $" + strconv.Itoa(len(l.args)))
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,220 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+const (
+	modelCols = `m.id, m.project_id, m.name, m.description, coalesce(m.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''),
+	m.experiment_id, e.iid, m.version_count, m.candidate_count, m.latest_id, coalesce(v.semver, ''), m.created_at, m.updated_at`
+	modelFrom = `models m JOIN experiments e ON e.id = m.experiment_id LEFT JOIN users u ON u.id = m.author_id
+	LEFT JOIN versions v ON v.id = m.latest_id`
+)
+
+var (
+	insertModel = stmt(`INSERT INTO models (project_id, name, description, author_id, experiment_id, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`)
+	modelByID   = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.id = $1 AND m.project_id = $2`)
+	modelByName = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.project_id = $1 AND m.name = $2`)
+	updateModel = stmt(`UPDATE models SET name = $1, description = $2, updated_at = $3 WHERE id = $4`)
+	// A model's experiment and packages bear its name.
+	renameModelExperiment = stmt(`UPDATE experiments SET name = $1 WHERE id = (SELECT experiment_id FROM models WHERE id = $2) AND name <> $1`)
+	renameModelPackages   = stmt(`UPDATE packages SET name = $1 WHERE name <> $1 AND id IN (SELECT r.package_id FROM runs r
+		JOIN models m ON m.experiment_id = r.experiment_id WHERE m.id = $2)`)
+	deleteRunPackages = stmt(`DELETE FROM packages WHERE id IN (SELECT package_id FROM runs WHERE experiment_id = $1)`)
+	deleteVersions    = stmt(`DELETE FROM versions WHERE model_id = $1`)
+	deleteModel       = stmt(`DELETE FROM models WHERE id = $1`)
+	countModel        = stmt(`UPDATE models SET version_count = version_count + $1, candidate_count = candidate_count + $2,
+		latest_id = coalesce((SELECT id FROM versions WHERE model_id = $3 ORDER BY pre_release, semver_key DESC, id DESC LIMIT 1), 0)
+		WHERE id = $3`)
+	nextNumber = stmt(`UPDATE models SET next_number = next_number + 1 WHERE id = $1 RETURNING next_number - 1`)
+)
+
+func scanModel(s scanner, m *registry.Model, extra ...any) error {
+	return s.Scan(append([]any{&m.ID, &m.ProjectID, &m.Name, &m.Description, &m.Author.ID, &m.Author.Username, &m.Author.Name,
+		&m.ExperimentID, &m.ExperimentIID, &m.VersionCount, &m.CandidateCount, &m.LatestID, &m.LatestVersion,
+		instant{&m.CreatedAt}, instant{&m.UpdatedAt}}, extra...)...)
+}
+
+func (t *tx) InsertModel(ctx context.Context, m registry.Model) (int64, error) {
+	return t.id(ctx, insertModel, m.ProjectID, m.Name, m.Description, ref(m.Author.ID), m.ExperimentID, micros(m.CreatedAt), micros(m.UpdatedAt))
+}
+
+func (t *tx) ModelByID(ctx context.Context, projectID, id int64) (registry.Model, error) {
+	var m registry.Model
+	err := t.scanOne(ctx, modelByID, []any{id, projectID}, func(s scanner) error { return scanModel(s, &m) })
+	return m, one(err, "model", id)
+}
+
+func (t *tx) ModelByName(ctx context.Context, projectID int64, name string) (registry.Model, error) {
+	var m registry.Model
+	err := t.scanOne(ctx, modelByName, []any{projectID, name}, func(s scanner) error { return scanModel(s, &m) })
+	return m, named(err, "model", name)
+}
+
+func (t *tx) ListModels(ctx context.Context, q registry.ModelQuery) (registry.List[registry.Model], error) {
+	l := &listing{cols: modelCols, from: modelFrom, id: "m.id", initial: registry.Order{By: "id", Desc: true},
+		orders: map[string]column{"id": {"m.id", true}, "name": {"m.name", false}, "created_at": {"m.created_at", true},
+			"updated_at": {"m.updated_at", true}}}
+	l.and("m.project_id = ?", q.ProjectID)
+	if q.Name != "" {
+		l.and("m.name = ?", q.Name)
+	}
+	l.contains(q.Search, "m.name")
+	return fetch(ctx, t, l, q.Order, q.Page, scanModel)
+}
+
+func (t *tx) UpdateModel(ctx context.Context, m registry.Model) error {
+	n, err := t.exec(ctx, updateModel, m.Name, m.Description, micros(m.UpdatedAt), m.ID)
+	if err := hit(n, err, "model", m.ID); err != nil {
+		return err
+	}
+	if n, err = t.exec(ctx, renameModelExperiment, "[model]"+m.Name, m.ID); err != nil || n == 0 {
+		return err
+	}
+	_, err = t.exec(ctx, renameModelPackages, m.Name, m.ID)
+	return err
+}
+
+func (t *tx) DeleteModel(ctx context.Context, m registry.Model) error {
+	if _, err := t.exec(ctx, deleteVersions, m.ID); err != nil {
+		return err
+	}
+	n, err := t.exec(ctx, deleteModel, m.ID)
+	if err := hit(n, err, "model", m.ID); err != nil {
+		return err
+	}
+	return t.DeleteExperiment(ctx, m.ExperimentID)
+}
+
+func (t *tx) CountModel(ctx context.Context, id int64, versions, candidates int64) error {
+	n, err := t.exec(ctx, countModel, versions, candidates, id)
+	return hit(n, err, "model", id)
+}
+
+func (t *tx) NextNumber(ctx context.Context, modelID int64) (int64, error) {
+	n, err := t.id(ctx, nextNumber, modelID)
+	return n, one(err, "model", modelID)
+}
+
+const (
+	versionCols = `v.id, v.project_id, v.model_id, m.name, v.number, v.semver, v.description, coalesce(v.author_id, 0),
+	coalesce(u.username, ''), coalesce(u.name, ''), r.id, r.iid, r.eid, k.id, k.file_count, k.size, v.created_at, v.updated_at`
+	versionFrom = `versions v JOIN models m ON m.id = v.model_id JOIN runs r ON r.id = v.run_id JOIN packages k ON k.id = v.package_id
+	LEFT JOIN users u ON u.id = v.author_id`
+)
+
+var (
+	insertVersion = stmt(`INSERT INTO versions (project_id, model_id, number, semver, semver_key, pre_release, description, author_id,
+		run_id, package_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`)
+	versionByID     = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.id = $1 AND v.project_id = $2`)
+	versionBySemver = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.model_id = $1 AND v.semver = $2`)
+	updateVersion   = stmt(`UPDATE versions SET description = $1, updated_at = $2 WHERE id = $3`)
+	deleteVersion   = stmt(`DELETE FROM versions WHERE id = $1`)
+	highestVersion  = stmt(`SELECT semver FROM versions WHERE model_id = $1 ORDER BY semver_key DESC, id DESC LIMIT 1`)
+)
+
+func scanVersion(s scanner, v *registry.Version, extra ...any) error {
+	return s.Scan(append([]any{&v.ID, &v.ProjectID, &v.ModelID, &v.ModelName, &v.Number, &v.Semver, &v.Description, &v.Author.ID,
+		&v.Author.Username, &v.Author.Name, &v.RunID, &v.RunIID, &v.RunEID, &v.PackageID, &v.FileCount, &v.Size,
+		instant{&v.CreatedAt}, instant{&v.UpdatedAt}}, extra...)...)
+}
+
+func (t *tx) InsertVersion(ctx context.Context, v registry.Version) (int64, error) {
+	sv, err := registry.ParseSemver(v.Semver)
+	if err != nil {
+		return 0, err
+	}
+	return t.id(ctx, insertVersion, v.ProjectID, v.ModelID, v.Number, v.Semver, sv.Key, sv.PreRelease, v.Description,
+		ref(v.Author.ID), v.RunID, v.PackageID, micros(v.CreatedAt), micros(v.UpdatedAt))
+}
+
+func (t *tx) VersionByID(ctx context.Context, projectID, id int64) (registry.Version, error) {
+	var v registry.Version
+	err := t.scanOne(ctx, versionByID, []any{id, projectID}, func(s scanner) error { return scanVersion(s, &v) })
+	return v, one(err, "version", id)
+}
+
+func (t *tx) VersionBySemver(ctx context.Context, modelID int64, semver string) (registry.Version, error) {
+	var v registry.Version
+	err := t.scanOne(ctx, versionBySemver, []any{modelID, semver}, func(s scanner) error { return scanVersion(s, &v) })
+	return v, named(err, "version", semver)
+}
+
+func (t *tx) ListVersions(ctx context.Context, q registry.VersionQuery) (registry.List[registry.Version], error) {
+	l := &listing{cols: versionCols, from: versionFrom, id: "v.id", initial: registry.Order{By: "version", Desc: true},
+		orders: map[string]column{"version": {"v.semver_key", false}, "id": {"v.id", true}, "created_at": {"v.created_at", true}}}
+	l.and("v.model_id = ?", q.ModelID)
+	if q.Semver != "" {
+		l.and("v.semver = ?", q.Semver)
+	}
+	if q.Prefix != "" {
+		l.and(`v.semver LIKE ? ESCAPE '\'`, likeEscape(q.Prefix)+"%")
+	}
+	return fetch(ctx, t, l, q.Order, q.Page, scanVersion)
+}
+
+func (t *tx) UpdateVersion(ctx context.Context, v registry.Version) error {
+	n, err := t.exec(ctx, updateVersion, v.Description, micros(v.UpdatedAt), v.ID)
+	return hit(n, err, "version", v.ID)
+}
+
+func (t *tx) DeleteVersion(ctx context.Context, v registry.Version) error {
+	n, err := t.exec(ctx, deleteVersion, v.ID)
+	if err := hit(n, err, "version", v.ID); err != nil {
+		return err
+	}
+	return t.DeleteRun(ctx, registry.Run{ID: v.RunID, PackageID: v.PackageID})
+}
+
+func (t *tx) HighestVersion(ctx context.Context, modelID int64) (string, error) {
+	var s string
+	err := t.row(ctx, highestVersion, []any{modelID}, &s)
+	return s, ignoreNone(err)
+}
+
+var (
+	putAlias = stmt(`INSERT INTO aliases (model_id, name, version_id, updated_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (model_id, name) DO UPDATE SET version_id = excluded.version_id, updated_at = excluded.updated_at`)
+	aliasByName = stmt(`SELECT a.name, a.version_id, v.semver, a.updated_at FROM aliases a JOIN versions v ON v.id = a.version_id
+		WHERE a.model_id = $1 AND a.name = $2`)
+	deleteAlias = stmt(`DELETE FROM aliases WHERE model_id = $1 AND name = $2`)
+)
+
+func (t *tx) PutAlias(ctx context.Context, modelID int64, a registry.Alias) error {
+	_, err := t.exec(ctx, putAlias, modelID, a.Name, a.VersionID, micros(a.UpdatedAt))
+	return err
+}
+
+func (t *tx) AliasByName(ctx context.Context, modelID int64, name string) (registry.Alias, error) {
+	var a registry.Alias
+	err := t.row(ctx, aliasByName, []any{modelID, name}, &a.Name, &a.VersionID, &a.Semver, instant{&a.UpdatedAt})
+	return a, named(err, "alias", name)
+}
+
+func (t *tx) AliasesOf(ctx context.Context, ids []int64) (map[int64][]registry.Alias, error) {
+	out := map[int64][]registry.Alias{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	text := `SELECT a.model_id, a.name, a.version_id, v.semver, a.updated_at FROM aliases a JOIN versions v ON v.id = a.version_id
+		WHERE a.model_id IN (` + placeholders(1, len(ids)) + `) ORDER BY a.model_id, a.name`
+	err := t.rows(ctx, text, anys(ids), func(s scanner) error {
+		var id int64
+		var a registry.Alias
+		err := s.Scan(&id, &a.Name, &a.VersionID, &a.Semver, instant{&a.UpdatedAt})
+		out[id] = append(out[id], a)
+		return err
+	})
+	return out, err
+}
+
+func (t *tx) DeleteAlias(ctx context.Context, modelID int64, name string) error {
+	n, err := t.exec(ctx, deleteAlias, modelID, name)
+	if err == nil && n == 0 {
+		return named(errNone, "alias", name)
+	}
+	return err
+}

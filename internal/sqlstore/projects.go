@@ -1,0 +1,189 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+const (
+	projectCols = `p.id, p.path, p.name, p.full_path, p.description, p.visibility, p.archived, coalesce(p.creator_id, 0),
+	p.models_level, p.experiments_level, p.packages_level, p.created_at, p.updated_at, p.active_at,
+	n.id, coalesce(n.parent_id, 0), n.kind, n.path, n.name, n.full_path, n.visibility, coalesce(n.owner_id, 0)`
+	projectFrom = `projects p JOIN namespaces n ON n.id = p.namespace_id`
+	// $1 is the user, $2 the time.
+	roleIn = `coalesce((SELECT m.role FROM members m WHERE m.project_id = p.id AND m.user_id = $1
+	AND (m.expires_at = 0 OR m.expires_at > $2)), 0)`
+)
+
+var (
+	insertProject = stmt(`INSERT INTO projects (namespace_id, path, name, full_path, full_key, description, visibility, archived,
+		creator_id, models_level, experiments_level, packages_level, created_at, updated_at, active_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`)
+	projectByID = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + ` FROM ` + projectFrom +
+		` WHERE p.id = $3 AND p.deleted_at = 0`)
+	projectByPath = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + ` FROM ` + projectFrom +
+		` WHERE p.full_key = $3 AND p.deleted_at = 0`)
+	updateProject = stmt(`UPDATE projects SET path = $1, name = $2, full_path = $3, full_key = $4, description = $5, visibility = $6,
+		archived = $7, models_level = $8, experiments_level = $9, packages_level = $10, updated_at = $11 WHERE id = $12`)
+	hideProject = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id WHERE id = $2`)
+	hideBelow   = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id
+		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $2)`)
+	nextRun        = stmt(`UPDATE projects SET next_run = next_run + 1 WHERE id = $1 RETURNING next_run - 1`)
+	nextExperiment = stmt(`UPDATE projects SET next_experiment = next_experiment + 1 WHERE id = $1 RETURNING next_experiment - 1`)
+	hiddenProject  = stmt(`SELECT id FROM projects WHERE deleted_at > 0 ORDER BY deleted_at LIMIT 1`)
+)
+
+func projectDest(p *registry.Project) []any {
+	n := &p.Namespace
+	return []any{&p.ID, &p.Path, &p.Name, &p.FullPath, &p.Description, &p.Visibility, &p.Archived, &p.CreatorID,
+		&p.Features.Models, &p.Features.Experiments, &p.Features.Packages, instant{&p.CreatedAt}, instant{&p.UpdatedAt}, instant{&p.ActiveAt},
+		&n.ID, &n.ParentID, &n.Kind, &n.Path, &n.Name, &n.FullPath, &n.Visibility, &n.OwnerID}
+}
+
+func scanProject(s scanner, p *registry.Project, extra ...any) error {
+	return s.Scan(append(append(projectDest(p), &p.ProjectRole, &p.GroupRole), extra...)...)
+}
+
+func (t *tx) InsertProject(ctx context.Context, p registry.Project) (int64, error) {
+	key := strings.ToLower(p.FullPath)
+	if err := t.freePath(ctx, "project", key); err != nil {
+		return 0, err
+	}
+	return t.id(ctx, insertProject, p.Namespace.ID, p.Path, p.Name, p.FullPath, key, p.Description, p.Visibility, p.Archived,
+		ref(p.CreatorID), p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.CreatedAt), micros(p.UpdatedAt), micros(p.ActiveAt))
+}
+
+func (t *tx) ProjectAccess(ctx context.Context, r registry.ProjectRef, v registry.Viewer) (registry.Project, error) {
+	var p registry.Project
+	q, key, name := projectByID, any(r.ID), r.Path
+	if r.ID == 0 {
+		q, key = projectByPath, any(strings.ToLower(r.Path))
+	} else {
+		name = strconv.FormatInt(r.ID, 10)
+	}
+	err := t.row(ctx, q, []any{v.UserID, micros(v.Now), key}, append(projectDest(&p), &p.ProjectRole, &p.GroupRole)...)
+	return p, named(err, "project", name)
+}
+
+// member is the condition that the viewer has at least a role in project p.
+const member = `(EXISTS (SELECT 1 FROM members m WHERE m.project_id = p.id AND m.user_id = ? AND m.role >= ?
+	AND (m.expires_at = 0 OR m.expires_at > ?)) OR EXISTS (SELECT 1 FROM namespaces_above a
+	JOIN members m ON m.namespace_id = a.above_id WHERE a.namespace_id = p.namespace_id AND m.user_id = ? AND m.role >= ?
+	AND (m.expires_at = 0 OR m.expires_at > ?)))`
+
+func memberArgs(v registry.Viewer, least registry.Role) []any {
+	return []any{v.UserID, least, micros(v.Now), v.UserID, least, micros(v.Now)}
+}
+
+func (l *listing) seesProject(v registry.Viewer) {
+	switch {
+	case v.Admin:
+	case v.UserID == 0:
+		l.and("p.visibility = ?", registry.Public)
+	default:
+		l.and("(p.visibility <> ? OR "+member+")", append([]any{registry.Private}, memberArgs(v, registry.Guest)...)...)
+	}
+}
+
+func (t *tx) ListProjects(ctx context.Context, q registry.ProjectQuery) (registry.List[registry.Project], error) {
+	l := &listing{cols: projectCols + ", " + roleIn + ", " + roleAbove, from: projectFrom, id: "p.id",
+		initial: registry.Order{By: "created_at", Desc: true},
+		orders: map[string]column{"id": {"p.id", true}, "name": {"p.name", false}, "path": {"p.path", false},
+			"created_at": {"p.created_at", true}, "updated_at": {"p.updated_at", true}, "last_activity_at": {"p.active_at", true}},
+		args: []any{q.Viewer.UserID, micros(q.Viewer.Now)}}
+	// The count has no columns, so the viewer's parameters must stand here too.
+	l.where = append(l.where, "CAST($1 AS BIGINT) >= 0", "CAST($2 AS BIGINT) >= -1")
+	l.and("p.deleted_at = 0")
+	l.seesProject(q.Viewer)
+	l.contains(q.Search, "p.name", "p.full_path")
+	if q.MinRole > 0 || q.Membership || q.Owned {
+		least := max(q.MinRole, registry.Guest)
+		if q.Owned {
+			least = registry.Owner
+		}
+		l.and(member, memberArgs(q.Viewer, least)...)
+	}
+	if q.Visibility != "" {
+		l.and("p.visibility = ?", q.Visibility)
+	}
+	if q.Archived != nil {
+		l.and("p.archived = ?", *q.Archived)
+	}
+	switch {
+	case q.NamespaceID != 0 && q.Subgroups:
+		l.and("p.namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = ?)", q.NamespaceID)
+	case q.NamespaceID != 0:
+		l.and("p.namespace_id = ?", q.NamespaceID)
+	}
+	return fetch(ctx, t, l, q.Order, q.Page, scanProject)
+}
+
+func (t *tx) UpdateProject(ctx context.Context, p registry.Project) error {
+	key := strings.ToLower(p.FullPath)
+	old, err := t.ProjectAccess(ctx, registry.ProjectRef{ID: p.ID}, registry.Viewer{})
+	if err != nil {
+		return err
+	}
+	if strings.ToLower(old.FullPath) != key {
+		if err := t.freePath(ctx, "project", key); err != nil {
+			return err
+		}
+	}
+	n, err := t.exec(ctx, updateProject, p.Path, p.Name, p.FullPath, key, p.Description, p.Visibility, p.Archived,
+		p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.UpdatedAt), p.ID)
+	return hit(n, err, "project", p.ID)
+}
+
+func (t *tx) HideProject(ctx context.Context, id int64, at time.Time) error {
+	n, err := t.exec(ctx, hideProject, micros(at), id)
+	return hit(n, err, "project", id)
+}
+
+func (t *tx) HideProjectsBelow(ctx context.Context, namespaceID int64, at time.Time) error {
+	_, err := t.exec(ctx, hideBelow, micros(at), namespaceID)
+	return err
+}
+
+func (t *tx) NextIID(ctx context.Context, projectID int64, s registry.Sequence) (int64, error) {
+	q := nextRun
+	if s == registry.ExperimentSequence {
+		q = nextExperiment
+	}
+	n, err := t.id(ctx, q, projectID)
+	return n, one(err, "project", projectID)
+}
+
+// purgeSteps remove what a project holds, from the leaves on: each at most $2
+// rows of project $1. What hangs on the rows goes by cascade.
+var purgeSteps = []query{
+	stmt(`DELETE FROM files WHERE id IN (SELECT f.id FROM files f JOIN packages k ON k.id = f.package_id WHERE k.project_id = $1 LIMIT $2)`),
+	stmt(`DELETE FROM versions WHERE id IN (SELECT id FROM versions WHERE project_id = $1 LIMIT $2)`),
+	stmt(`DELETE FROM models WHERE id IN (SELECT id FROM models WHERE project_id = $1 LIMIT $2)`),
+	stmt(`DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE project_id = $1 LIMIT $2)`),
+	stmt(`DELETE FROM experiments WHERE id IN (SELECT id FROM experiments WHERE project_id = $1 LIMIT $2)`),
+	stmt(`DELETE FROM packages WHERE id IN (SELECT id FROM packages WHERE project_id = $1 LIMIT $2)`),
+	stmt(`DELETE FROM projects WHERE id IN (SELECT id FROM projects WHERE id = $1 LIMIT $2)`),
+}
+
+func (t *tx) PurgeProjects(ctx context.Context, limit int) (bool, error) {
+	var id int64
+	err := t.row(ctx, hiddenProject, nil, &id)
+	if err != nil {
+		return false, ignoreNone(err)
+	}
+	for _, q := range purgeSteps {
+		n, err := t.exec(ctx, q, id, limit)
+		if err != nil {
+			return false, fmt.Errorf("purge of project %d: %w", id, err)
+		}
+		if n >= int64(limit) {
+			return true, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,243 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// tx is one transaction; it implements registry.Tx, file by file.
+//
+// A statement must not be prepared on the write pool inside a transaction: its
+// one connection is busy with that very transaction. So the first use of a
+// text there goes unprepared and is noted in missed, to be prepared afterwards.
+type tx struct {
+	s      *Store
+	p      *pool
+	t      *sql.Tx
+	missed []string
+}
+
+// ready gives the prepared form of a text for this transaction, or nil.
+func (t *tx) ready(ctx context.Context, text string) (*sql.Stmt, error) {
+	st, err := t.prepared(ctx, text)
+	if err != nil || st == nil {
+		return nil, err
+	}
+	return t.t.StmtContext(ctx, st), nil
+}
+
+func (t *tx) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	if t.p == t.s.read {
+		return t.p.prepare(ctx, text)
+	}
+	if st, ok := t.p.stmts.Load(text); ok {
+		return st.(*sql.Stmt), nil
+	}
+	t.missed = append(t.missed, text)
+	return nil, nil
+}
+
+func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
+	st, err := t.ready(ctx, string(q))
+	if err != nil {
+		return 0, err
+	}
+	var res sql.Result
+	if st != nil {
+		res, err = st.ExecContext(ctx, args...)
+	} else {
+		res, err = t.t.ExecContext(ctx, string(q), args...)
+	}
+	if err != nil {
+		return 0, t.wrap(err, string(q))
+	}
+	n, err := res.RowsAffected()
+	return n, t.wrap(err, string(q))
+}
+
+// row runs a query for one row; none is sql.ErrNoRows.
+func (t *tx) row(ctx context.Context, q query, args []any, dest ...any) error {
+	st, err := t.ready(ctx, string(q))
+	if err != nil {
+		return err
+	}
+	var r *sql.Row
+	if st != nil {
+		r = st.QueryRowContext(ctx, args...)
+	} else {
+		r = t.t.QueryRowContext(ctx, string(q), args...)
+	}
+	err = r.Scan(dest...)
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return t.wrap(err, string(q))
+}
+
+// id runs an INSERT … RETURNING id.
+func (t *tx) id(ctx context.Context, q query, args ...any) (int64, error) {
+	var id int64
+	err := t.row(ctx, q, args, &id)
+	return id, err
+}
+
+// rows runs a query and calls scan for each row.
+func (t *tx) rows(ctx context.Context, text string, args []any, scan func(scanner) error) error {
+	st, err := t.ready(ctx, text)
+	if err != nil {
+		return err
+	}
+	var r *sql.Rows
+	if st != nil {
+		r, err = st.QueryContext(ctx, args...)
+	} else {
+		r, err = t.t.QueryContext(ctx, text, args...)
+	}
+	if err != nil {
+		return t.wrap(err, text)
+	}
+	defer r.Close()
+	for r.Next() {
+		if err := scan(r); err != nil {
+			return t.wrap(err, text)
+		}
+	}
+	return t.wrap(r.Err(), text)
+}
+
+// scanner is a row to be read.
+type scanner interface{ Scan(dest ...any) error }
+
+// wrap adds the statement to an error and knows violated unique indexes.
+func (t *tx) wrap(err error, text string) error {
+	if err == nil {
+		return nil
+	}
+	if what, ok := t.s.e.unique(err); ok {
+		noun, field := uniqueField(what)
+		return &fault.Error{Kind: fault.Conflict, Noun: noun, Field: field, Msg: "has already been taken", Err: err}
+	}
+	return fmt.Errorf("sqlstore: %w: %s", err, strings.Join(strings.Fields(text), " "))
+}
+
+// uniqueFields tells what a person calls the columns of a unique index.
+var uniqueFields = []struct{ column, noun, field string }{
+	{"users.username_key", "user", "username"}, {"users.email_key", "user", "email"},
+	{"namespaces.full_key", "group", "path"}, {"projects.full_key", "project", "path"},
+	{"models.name", "model", "name"}, {"experiments.name", "experiment", "name"},
+	{"versions.semver", "version", "version"}, {"run_params.key", "param", "params"},
+}
+
+func uniqueField(what string) (noun, field string) {
+	for _, u := range uniqueFields {
+		if strings.Contains(what, u.column) {
+			return u.noun, u.field
+		}
+	}
+	return "", ""
+}
+
+// one gives NotFound for a missing row.
+func one(err error, noun string, id int64) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Missing(noun, strconv.FormatInt(id, 10))
+	}
+	return err
+}
+
+// named gives NotFound for a missing row that was asked for by name.
+func named(err error, noun, name string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Missing(noun, name)
+	}
+	return err
+}
+
+// hit gives NotFound when a statement touched nothing.
+func hit(n int64, err error, noun string, id int64) error {
+	if err == nil && n == 0 {
+		return fault.Missing(noun, strconv.FormatInt(id, 10))
+	}
+	return err
+}
+
+// micros stores a time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// instant scans a stored time into t.
+type instant struct{ t *time.Time }
+
+// Scan implements sql.Scanner.
+func (i instant) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("a time is %T, not a number", v)
+	}
+	if *i.t = (time.Time{}); n != 0 {
+		*i.t = time.UnixMicro(n).UTC()
+	}
+	return nil
+}
+
+// ref stores a foreign key, 0 as NULL.
+func ref(id int64) any {
+	if id == 0 {
+		return nil
+	}
+	return id
+}
+
+// placeholders gives "$from, …, $(from+n-1)".
+func placeholders(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(from+i))
+	}
+	return b.String()
+}
+
+// anys makes arguments of ids.
+func anys(ids []int64) []any {
+	out := make([]any, len(ids))
+	for i, id := range ids {
+		out[i] = id
+	}
+	return out
+}
+
+// scanOne runs a query for one row and lets scan read it; none is
+// sql.ErrNoRows.
+func (t *tx) scanOne(ctx context.Context, q query, args []any, scan func(scanner) error) error {
+	found := false
+	err := t.rows(ctx, string(q), args, func(s scanner) error {
+		found = true
+		return scan(s)
+	})
+	if err == nil && !found {
+		err = sql.ErrNoRows
+	}
+	return err
+}
+
+// ignoreNone drops the error of a missing row.
+func ignoreNone(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
