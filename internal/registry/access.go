@@ -111,6 +111,21 @@ func (s Session) project(ctx context.Context, tx Tx, ref ProjectRef, p Permissio
 	return pr, s.allowed(pr, p)
 }
 
+// May reports, as the error that the work itself would give, whether the actor
+// may do what p names in a project.
+func (s Session) May(ctx context.Context, ref ProjectRef, p Permission) error {
+	_, err := view(ctx, s, func(tx Tx) (Project, error) { return s.project(ctx, tx, ref, p) })
+	return err
+}
+
+// MayInGroup reports the same for a role in a group.
+func (s Session) MayInGroup(ctx context.Context, ref NamespaceRef, least Role) error {
+	return s.r.store.View(ctx, func(tx Tx) error {
+		_, _, err := s.namespace(ctx, tx, ref, least)
+		return err
+	})
+}
+
 // scope checks the token, before anything is looked up.
 func (s Session) scope(r rule) error {
 	if s.actor.Anonymous() || s.actor.Can(r.scopes) {

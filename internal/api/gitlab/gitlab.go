@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,12 +114,41 @@ func (d *dialect) serve(rt route) http.Handler {
 		if !actor.Anonymous() {
 			httpx.SetUser(r.Context(), actor.Username)
 		}
-		return rt.run(&call{d: d, w: w, r: r, s: d.Registry.As(actor)}, rt.status)
+		c := &call{d: d, w: w, r: r, s: d.Registry.As(actor)}
+		err = rt.run(c, rt.status)
+		if fault.Is(err, fault.Invalid) {
+			// Whoever may not do this at all is told that first, and learns
+			// nothing about what is valid.
+			if refused := c.authorize(rt.access); refused != nil {
+				return refused
+			}
+		}
+		return err
 	}, d.fail)
 	if rt.bytes {
 		h = httpx.Chain(httpx.IdleBody(idle), httpx.IdleWrites(idle))(h)
 	}
 	return h
+}
+
+// authorize asks for the permission that a route declares.
+func (c *call) authorize(a access) error {
+	switch a.gate {
+	case anyone:
+		return nil
+	case inProject:
+		return c.s.May(c.ctx(), c.project(), a.perm)
+	case inGroup:
+		return c.s.MayInGroup(c.ctx(), c.groupRef(), a.role)
+	}
+	actor := c.s.Actor()
+	switch {
+	case actor.Anonymous():
+		return fault.SignIn("")
+	case actor.Admin, a.gate == signedIn, a.gate == ownOrAdmin && c.r.PathValue("user_id") == strconv.FormatInt(actor.UserID, 10):
+		return nil
+	}
+	return fault.Denied("", "")
 }
 
 // credential finds the secret of a request where GitLab's clients put it.

@@ -1,0 +1,226 @@
+package gitlab
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/httpx/httpxtest"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// TestScripts plays the recorded conversations; they read as documentation.
+func TestScripts(t *testing.T) {
+	httpxtest.Run(t, "testdata/*.txtar", func(t *testing.T) (http.Handler, map[string]string) {
+		w := newWorld(t, worldOptions{MaxFileSize: 1 << 20})
+		return w.handler, w.vars()
+	})
+}
+
+// TestFileMatrix holds GitLab's permission matrix of model files, as its own
+// request specs have it: what each caller gets for authorize, upload and
+// download in projects of each visibility.
+func TestFileMatrix(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	for _, c := range []struct {
+		who, visibility             string
+		authorize, upload, download int
+	}{
+		{"unknown", "private", 401, 401, 401}, {"unknown", "internal", 401, 401, 401}, {"unknown", "public", 401, 401, 401},
+		{"expired", "private", 401, 401, 401}, {"revoked", "public", 401, 401, 401},
+		{"", "private", 401, 401, 404}, {"", "internal", 401, 401, 404}, {"", "public", 401, 401, 200},
+		{"stranger", "private", 404, 404, 404}, {"stranger", "internal", 404, 404, 404}, {"stranger", "public", 403, 403, 200},
+		{"guest", "private", 403, 403, 403}, {"guest", "internal", 403, 403, 403}, {"guest", "public", 403, 403, 200},
+		{"planner", "private", 403, 403, 403}, {"planner", "public", 403, 403, 200},
+		{"reporter", "private", 403, 403, 200}, {"reporter", "internal", 403, 403, 200}, {"reporter", "public", 403, 403, 200},
+		{"developer", "private", 200, 201, 200}, {"developer", "internal", 200, 201, 200}, {"developer", "public", 200, 201, 200},
+		{"maintainer", "private", 200, 201, 200}, {"owner", "private", 200, 201, 200}, {"boss", "private", 200, 201, 200},
+		{"ro", "private", 403, 403, 200}, {"rw", "private", 200, 201, 200}, {"readapi", "private", 403, 403, 200},
+	} {
+		for _, pkg := range []string{fmt.Sprint(w.ids[c.visibility+"/version"]), fmt.Sprintf("candidate:%d", w.ids[c.visibility+"/run"])} {
+			base := fmt.Sprintf("/api/v4/projects/root%%2F%s/packages/ml_models/%s/files/", c.visibility, pkg)
+			existing := "dir/model.bin"
+			if strings.HasPrefix(pkg, "candidate") {
+				existing = "run.txt"
+			}
+			for _, step := range []struct {
+				method, path string
+				want         int
+			}{{"PUT", "new.bin/authorize", c.authorize}, {"PUT", "new.bin", c.upload}, {"GET", existing, c.download}, {"HEAD", existing, c.download}} {
+				if got := w.do(t, step.method, base+step.path, c.who, "x"); got.Code != step.want {
+					t.Errorf("%q: %s %s: %d, want %d: %s", c.who, step.method, base+step.path, got.Code, step.want, got.Body)
+				}
+			}
+		}
+	}
+}
+
+// TestFeatureLevels: a part that is off is hidden; packages that are off are
+// forbidden.
+func TestFeatureLevels(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	ref := registry.ProjectRef{ID: w.ids["public"]}
+	set := func(e registry.ProjectEdit) {
+		_, err := w.reg.As(auth.System()).EditProject(t.Context(), ref, e)
+		ok(t, err)
+	}
+	get := fmt.Sprintf("/api/v4/projects/root%%2Fpublic/packages/ml_models/%d/files/dir/model.bin", w.ids["public/version"])
+	check := func(label, who, method string, want int) {
+		t.Helper()
+		if got := w.do(t, method, get, who, "x"); got.Code != want {
+			t.Errorf("%s: %q %s: %d, want %d: %s", label, who, method, got.Code, want, got.Body)
+		}
+	}
+	off, members, on := registry.Disabled, registry.MembersOnly, registry.Enabled
+	set(registry.ProjectEdit{Models: &off})
+	check("models off", "", "PUT", 401)
+	check("models off", "", "GET", 404)
+	check("models off", "developer", "GET", 404)
+	check("models off", "developer", "PUT", 404)
+	set(registry.ProjectEdit{Models: &members})
+	check("models for members", "", "GET", 404)
+	check("models for members", "stranger", "GET", 404)
+	check("models for members", "guest", "GET", 200)
+	set(registry.ProjectEdit{Models: &on, Packages: &off})
+	check("packages off", "developer", "GET", 403)
+	check("packages off", "developer", "PUT", 403)
+	check("packages off", "", "GET", 401)
+	set(registry.ProjectEdit{Packages: &on})
+	check("all on", "developer", "PUT", 201)
+}
+
+// callers are those whom TestEveryRoute sends; level orders their rights in a
+// private project.
+var callers = []struct {
+	who   string
+	level registry.Role
+}{{"", registry.NoRole}, {"stranger", registry.NoRole}, {"guest", registry.Guest}, {"reporter", registry.Reporter},
+	{"developer", registry.Developer}, {"maintainer", registry.Maintainer}, {"owner", registry.Owner}, {"boss", 60}}
+
+// TestEveryRoute walks every route with every role and compares what happens
+// with the permission that the route declares. A new route is walked without
+// anybody thinking of it.
+func TestEveryRoute(t *testing.T) {
+	shared := newWorld(t, worldOptions{})
+	shared.group(t)
+	for _, rt := range (&dialect{}).table() {
+		for _, c := range callers {
+			t.Run(rt.method+" "+rt.pattern+" as "+c.who, func(t *testing.T) {
+				w, want := shared, expected(rt.access, c.who, c.level)
+				if want == passes && rt.method != http.MethodGet {
+					// What is let through may change anything.
+					w = newWorld(t, worldOptions{})
+					w.group(t)
+				}
+				if got := w.do(t, rt.method, w.address(rt), c.who, ""); !matches(want, got.Code) {
+					t.Errorf("answered %d, want %s: %s", got.Code, want, got.Body)
+				}
+			})
+		}
+	}
+}
+
+// group makes a group with the same members as the projects, and a token of
+// the owner's for the routes on tokens.
+func (w *world) group(t *testing.T) {
+	t.Helper()
+	g, err := w.reg.As(auth.System()).CreateGroup(t.Context(), registry.GroupSpec{Name: "g", Path: "g"})
+	ok(t, err)
+	for name, r := range roles {
+		_, err := w.reg.As(auth.System()).AddMember(t.Context(), registry.PlaceRef{Group: registry.NamespaceRef{ID: g.ID}, InGroup: true},
+			registry.MemberSpec{UserID: w.ids[name], Role: r})
+		ok(t, err)
+	}
+	w.ids["group"] = g.ID
+	w.ids["token"], err = w.token(t.Context(), "spare", "owner", "api")
+	ok(t, err)
+}
+
+// address fills a route's pattern with things of the private project, of the
+// group, and of the owner's account.
+func (w *world) address(rt route) string {
+	id := w.ids["private"]
+	if strings.HasPrefix(rt.pattern, "/groups") {
+		id = w.ids["group"]
+	}
+	user := w.ids["owner"]
+	if strings.Contains(rt.pattern, "/members") {
+		user = w.ids["reporter"]
+	}
+	return Prefix + strings.NewReplacer("{id}", fmt.Sprint(id), "{user_id}", fmt.Sprint(user), "{token_id}", fmt.Sprint(w.ids["token"]),
+		"{model_version_id}", fmt.Sprint(w.ids["private/version"]), "{file_path...}", "dir/model.bin",
+		"{model_id}", fmt.Sprint(w.ids["private/model"]), "{version_id}", fmt.Sprint(w.ids["private/version"]), "{name...}", "k", "{name}", "a",
+		"{experiment_id}", fmt.Sprint(w.ids["private/experiment"]), "{candidate_id}", fmt.Sprint(w.ids["private/run"])).Replace(rt.pattern)
+}
+
+// outcome is what a route may answer: passed the gate, or one refusal.
+type outcome string
+
+const (
+	passes outcome = "anything but 401, 403" // 404 too: of things that the fixture lacks
+	asks   outcome = "401"
+	hides  outcome = "404"
+	denies outcome = "403"
+)
+
+func matches(want outcome, got int) bool {
+	switch want {
+	case asks:
+		return got == 401
+	case hides:
+		return got == 404
+	case denies:
+		return got == 403
+	}
+	return got != 401 && got != 403
+}
+
+// least are the roles that permissions need in a private project.
+var least = map[registry.Permission]registry.Role{registry.ReadProject: registry.Guest, registry.ReadModels: registry.Guest,
+	registry.WriteModels: registry.Developer, registry.ReadRuns: registry.Guest, registry.WriteRuns: registry.Developer,
+	registry.PullFiles: registry.Reporter, registry.PushFiles: registry.Developer, registry.ReadMembers: registry.Guest,
+	registry.ManageMembers: registry.Maintainer, registry.EditProject: registry.Maintainer, registry.DeleteProject: registry.Owner}
+
+// writes are the permissions for which an anonymous caller is asked to sign in.
+var writes = map[registry.Permission]bool{registry.WriteModels: true, registry.WriteRuns: true, registry.PushFiles: true,
+	registry.ManageMembers: true, registry.EditProject: true, registry.DeleteProject: true}
+
+func expected(a access, who string, level registry.Role) outcome {
+	anonymous := who == ""
+	switch a.gate {
+	case anyone:
+		return passes
+	case signedIn:
+		if anonymous {
+			return asks
+		}
+		// These are tried on a token of the owner's: others do not see it.
+		return passes
+	case adminOnly, ownOrAdmin:
+		switch {
+		case anonymous:
+			return asks
+		case who == "boss", a.gate == ownOrAdmin && who == "owner":
+			return passes
+		}
+		return denies
+	}
+	need, write := least[a.perm], writes[a.perm]
+	if a.gate == inGroup {
+		need, write = a.role, a.role != registry.NoRole
+		if need == registry.NoRole {
+			need = registry.Guest
+		}
+	}
+	switch {
+	case anonymous && write:
+		return asks
+	case level == registry.NoRole:
+		return hides
+	case level < need:
+		return denies
+	}
+	return passes
+}
