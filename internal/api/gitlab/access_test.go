@@ -147,7 +147,7 @@ func (w *world) address(rt route) string {
 	}
 	user := w.ids["owner"]
 	if strings.Contains(rt.pattern, "/members") {
-		user = w.ids["reporter"]
+		user = w.ids["planner"] // who is no caller: one may always leave
 	}
 	return Prefix + strings.NewReplacer("{id}", fmt.Sprint(id), "{user_id}", fmt.Sprint(user), "{token_id}", fmt.Sprint(w.ids["token"]),
 		"{model_version_id}", fmt.Sprint(w.ids["private/version"]), "{file_path...}", "dir/model.bin",
