@@ -25,6 +25,10 @@ const keepJobs = 7 * 24 * time.Hour
 // Sweep gives the handler of SweepKind.
 func Sweep(r *registry.Registry, q jobs.Store, grace time.Duration, log *slog.Logger) jobs.Handler {
 	return func(ctx context.Context, _ jobs.Job) error {
+		// A project that was deleted while a purge ended has no job of its own.
+		if err := r.As(auth.System()).PurgeProjects(ctx); err != nil {
+			return err
+		}
 		c, err := r.As(auth.System()).Collect(ctx, registry.CollectOptions{Grace: grace})
 		if err != nil {
 			return err

@@ -58,8 +58,9 @@ func (b *idleBody) Read(p []byte) (int, error) {
 // IdleWrites bounds how long an answer may stall, instead of how long all of it
 // may take: the write deadline moves before each write. A file that goes by
 // sendfile is divided into pieces of 1 MiB, each with a deadline of its own, so
-// a client that takes less than 1 MiB in d is cut off. The server clears the
-// deadline when the request ends.
+// a client that takes less than about 1 MiB in d is cut off. Give it tens of
+// seconds: the kernel hands out its buffers in large steps, and may pause for
+// 200 ms by itself. The server clears the deadline when the request ends.
 func IdleWrites(d time.Duration) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,9 +14,10 @@ import (
 
 // tx is one transaction; it implements registry.Tx, file by file.
 //
-// A statement must not be prepared on the write pool inside a transaction: its
-// one connection is busy with that very transaction. So the first use of a
-// text there goes unprepared and is noted in missed, to be prepared afterwards.
+// A statement is not prepared inside a transaction: that takes a second
+// connection, and transactions that hold one each while they wait for another
+// wait for ever. So the first use of a text goes unprepared and is noted in
+// missed, to be prepared afterwards.
 type tx struct {
 	s      *Store
 	p      *pool
@@ -25,31 +26,19 @@ type tx struct {
 }
 
 // ready gives the prepared form of a text for this transaction, or nil.
-func (t *tx) ready(ctx context.Context, text string) (*sql.Stmt, error) {
-	st, err := t.prepared(ctx, text)
-	if err != nil || st == nil {
-		return nil, err
+func (t *tx) ready(ctx context.Context, text string) *sql.Stmt {
+	st, ok := t.p.stmts.Load(text)
+	if !ok {
+		t.missed = append(t.missed, text)
+		return nil
 	}
-	return t.t.StmtContext(ctx, st), nil
-}
-
-func (t *tx) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
-	if t.p == t.s.read {
-		return t.p.prepare(ctx, text)
-	}
-	if st, ok := t.p.stmts.Load(text); ok {
-		return st.(*sql.Stmt), nil
-	}
-	t.missed = append(t.missed, text)
-	return nil, nil
+	return t.t.StmtContext(ctx, st.(*sql.Stmt))
 }
 
 func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
-	st, err := t.ready(ctx, string(q))
-	if err != nil {
-		return 0, err
-	}
+	st := t.ready(ctx, string(q))
 	var res sql.Result
+	var err error
 	if st != nil {
 		res, err = st.ExecContext(ctx, args...)
 	} else {
@@ -64,17 +53,14 @@ func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
 
 // row runs a query for one row; none is sql.ErrNoRows.
 func (t *tx) row(ctx context.Context, q query, args []any, dest ...any) error {
-	st, err := t.ready(ctx, string(q))
-	if err != nil {
-		return err
-	}
+	st := t.ready(ctx, string(q))
 	var r *sql.Row
 	if st != nil {
 		r = st.QueryRowContext(ctx, args...)
 	} else {
 		r = t.t.QueryRowContext(ctx, string(q), args...)
 	}
-	err = r.Scan(dest...)
+	err := r.Scan(dest...)
 	if err == nil || errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -90,11 +76,9 @@ func (t *tx) id(ctx context.Context, q query, args ...any) (int64, error) {
 
 // rows runs a query and calls scan for each row.
 func (t *tx) rows(ctx context.Context, text string, args []any, scan func(scanner) error) error {
-	st, err := t.ready(ctx, text)
-	if err != nil {
-		return err
-	}
+	st := t.ready(ctx, text)
 	var r *sql.Rows
+	var err error
 	if st != nil {
 		r, err = st.QueryContext(ctx, args...)
 	} else {

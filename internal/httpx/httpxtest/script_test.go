@@ -193,9 +193,10 @@ func TestTruncatedAnswerFails(t *testing.T) {
 	}
 }
 
-func TestUpdate(t *testing.T) {
-	const body = `{"id":5,"name":"$new","at":"2026-11-24T03:08:26Z","tags":["a","b"],"user":{"id":1,"name":"ann"}}`
-	const before = `# kept
+// What TestUpdate gets from the server, and a script before and after it.
+const updateBody = `{"id":5,"name":"$new","at":"2026-11-24T03:08:26Z","tags":["a","b"],"user":{"id":1,"name":"ann"}}`
+
+const updateBefore = `# kept
 > GET /a
 < 404
 < X-List: old
@@ -215,7 +216,8 @@ func TestUpdate(t *testing.T) {
 -- f --
 data
 `
-	const after = `# kept
+
+const updateAfter = `# kept
 > GET /a
 < 200
 < X-List: a, b
@@ -247,14 +249,16 @@ data
 -- f --
 data
 `
-	got, problems := playText(t, before, jsonHandler(body), true)
+
+func TestUpdate(t *testing.T) {
+	got, problems := playText(t, updateBefore, jsonHandler(updateBody), true)
 	if len(problems) > 0 {
 		t.Error(problems)
 	}
-	if diff := cmp.Diff(after, got); diff != "" {
+	if diff := cmp.Diff(updateAfter, got); diff != "" {
 		t.Errorf("updated (-want +got):\n%s", diff)
 	}
-	again, problems := playText(t, got, jsonHandler(body), false)
+	again, problems := playText(t, got, jsonHandler(updateBody), false)
 	if len(problems) > 0 || again != got {
 		t.Errorf("the updated script does not match: %q", problems)
 	}
