@@ -87,6 +87,7 @@ func serve(ctx context.Context, env Env, c config.Config, b app.Build) error {
 	surviveFileLimit()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	log, err := app.NewLog(c, env.Stderr)
 	if err != nil {
 		return err
@@ -130,7 +131,6 @@ func address(c config.Config, addr net.Addr) string {
 // greet tells where the server is and what to do first.
 func greet(w io.Writer, c config.Config, base string, s registry.Setup, first bool) {
 	fmt.Fprintf(w, "Vitrine listens on %s and keeps its data in %s\n", base, c.Data)
-	token := "$(cat " + shellQuote(c.Data+"/root-token") + ")"
 	if first {
 		fmt.Fprintf(w, `
 First start. These secrets are shown once:
@@ -140,11 +140,14 @@ First start. These secrets are shown once:
 `, s.Password, s.Token, c.Data)
 	}
 	fmt.Fprintf(w, `
-Push a first model:
-  export VITRINE_SERVER=%s VITRINE_TOKEN=%s
+Push a first model, from another terminal:
+  export VITRINE_SERVER=%s VITRINE_TOKEN=$(cat %s)
   vitrine push ./model.onnx root/default/my-model
 
-`, base, token)
+The same API with curl:
+  curl -H "PRIVATE-TOKEN: $VITRINE_TOKEN" %s/api/v4/projects/root%%2Fdefault/ml/models
+
+`, base, shellQuote(c.Data+"/root-token"), base)
 }
 
 // shellQuote makes a word of s for a shell.
