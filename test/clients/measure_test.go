@@ -3,17 +3,12 @@ package clients
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -81,131 +76,6 @@ func TestBigFileVitrine(t *testing.T) {
 	checkPeak(t, s)
 }
 
-// TestKillDuringUpload kills the server in the middle of an upload. What it had
-// acknowledged is still there afterwards, the half file is not to be seen, and
-// what is left of it on disk goes away with `vitrine gc`.
-func TestKillDuringUpload(t *testing.T) {
-	data, dir := bigDir(t), bigDir(t)
-	s := launch(t, data)
-	version := s.newVersion(t, "crash")
-	acknowledged := map[string]string{} // name to SHA-256
-	for i, size := range []int64{1, 64 << 10, 5 * mib, 20 * mib} {
-		name := fmt.Sprintf("ok-%d.bin", i)
-		acknowledged[name] = writeSparse(t, filepath.Join(dir, name), size)
-		s.upload(t, filepath.Join(dir, name), s.fileURL(version, name))
-	}
-	writeSparse(t, filepath.Join(dir, "half.bin"), 512*mib)
-	before := diskUsage(t, data)
-	s.killInTheMiddle(t, filepath.Join(dir, "half.bin"), s.fileURL(version, "half.bin"))
-	t.Logf("the killed upload left %d MiB on disk", (diskUsage(t, data)-before)/mib)
-
-	s = launch(t, data)
-	for name, want := range acknowledged {
-		hash := sha256.New()
-		s.download(t, s.fileURL(version, name), hash)
-		if got := hex.EncodeToString(hash.Sum(nil)); got != want {
-			t.Errorf("%s: SHA-256 is %s after the crash, want %s", name, got, want)
-		}
-	}
-	if status := s.status(t, s.fileURL(version, "half.bin")); status != http.StatusNotFound {
-		t.Errorf("the half file answers %d, want 404", status)
-	}
-	listed := s.call(t, http.MethodGet, strings.TrimSuffix(s.fileURL(version, ""), "/"), nil, http.StatusOK)
-	if strings.Contains(listed, "half.bin") {
-		t.Errorf("the half file is listed: %s", listed)
-	}
-	s.stop(t)
-
-	t.Log(strings.TrimSpace(run(t, s.env(), s.bin, "gc", "--data", data)))
-	if left := diskUsage(t, data) - before; left > 4*mib {
-		t.Errorf("%d MiB of the killed upload are left after vitrine gc", left/mib)
-	}
-	run(t, s.env(), s.bin, "verify", "--data", data)
-
-	s = start(t, data)
-	s.upload(t, filepath.Join(dir, "half.bin"), s.fileURL(version, "half.bin"))
-}
-
-// killInTheMiddle starts an upload at a rate at which it takes 8 s, and kills
-// the server after 3 s.
-func (s *server) killInTheMiddle(t *testing.T, path, file string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "curl", "-q", "-sS", "--limit-rate", "64M", "--max-time", "120",
-		"-H", "PRIVATE-TOKEN: "+rootToken, "-T", path, file)
-	cmd.Env = s.env()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(3 * time.Second)
-	s.kill(t)
-	if err := cmd.Wait(); err == nil {
-		t.Error("curl calls the upload a success, though the server was killed")
-	}
-}
-
-// newVersion makes a model with version 1.0.0 and returns the version's id.
-func (s *server) newVersion(t *testing.T, model string) int64 {
-	t.Helper()
-	models := s.url + "/api/v4/projects/root%2Fdefault/ml/models"
-	id := s.create(t, models, url.Values{"name": {model}})
-	return s.create(t, fmt.Sprintf("%s/%d/versions", models, id), url.Values{"version": {"1.0.0"}})
-}
-
-// create makes something over the REST interface and returns its id.
-func (s *server) create(t *testing.T, address string, fields url.Values) int64 {
-	t.Helper()
-	var made struct{ ID int64 }
-	text := s.call(t, http.MethodPost, address, fields, http.StatusCreated)
-	if err := json.Unmarshal([]byte(text), &made); err != nil || made.ID == 0 {
-		t.Fatalf("no id in %s: %v", text, err)
-	}
-	return made.ID
-}
-
-// call makes a request, checks its status and returns the body.
-func (s *server) call(t *testing.T, method, address string, fields url.Values, want int) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(fields.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("PRIVATE-TOKEN", rootToken)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.StatusCode != want {
-		t.Fatalf("%s %s: %s\n%s", method, address, resp.Status, body)
-	}
-	return string(body)
-}
-
-// status is the status of a GET, whose body is not looked at.
-func (s *server) status(t *testing.T, address string) int {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("PRIVATE-TOKEN", rootToken)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode
-}
-
-func (s *server) fileURL(version int64, name string) string {
-	return fmt.Sprintf("%s/api/v4/projects/1/packages/ml_models/%d/files/%s", s.url, version, name)
-}
-
 // upload sends a file with curl, which must get 201.
 func (s *server) upload(t *testing.T, path, file string) {
 	t.Helper()
@@ -268,25 +138,6 @@ func hashFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return hex.EncodeToString(hash.Sum(nil))
-}
-
-// diskUsage is what the files below dir really take.
-func diskUsage(t *testing.T, dir string) int64 {
-	t.Helper()
-	var total int64
-	err := filepath.Walk(dir, func(_ string, info os.FileInfo, err error) error {
-		if err != nil {
-			return err
-		}
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			total += stat.Blocks * 512
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return total
 }
 
 // checkPeak fails when the server has ever used more memory than it may.

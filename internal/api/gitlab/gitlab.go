@@ -52,6 +52,7 @@ func New(o Options) httpx.Mount {
 		}
 		d.mux.Handle(rt.method+" "+Prefix+rt.pattern, d.serve(rt))
 	}
+	d.refuseBare()
 	d.mux.HandleFunc("/", d.unmatched)
 	return httpx.Mount{
 		Name:    "gitlab",
@@ -64,6 +65,26 @@ type dialect struct {
 	Options
 	mux    *http.ServeMux
 	routes []route
+	bare   map[string]bool // patterns that stand for no route
+}
+
+// refuseBare keeps the mux from redirecting an address without its last part,
+// as …/files for …/files/{file_path...}, to one with a slash: the redirect
+// would come before authentication and repeat the secrets of the query.
+func (d *dialect) refuseBare() {
+	d.bare = map[string]bool{"/": true}
+	known := map[string]bool{}
+	for _, rt := range d.routes {
+		known[rt.method+" "+Prefix+rt.pattern] = true
+	}
+	for _, rt := range d.routes {
+		i := strings.LastIndexByte(rt.pattern, '/')
+		bare := rt.method + " " + Prefix + rt.pattern[:i]
+		if strings.HasSuffix(rt.pattern, "...}") && !known[bare] {
+			d.bare[bare] = true
+			d.mux.HandleFunc(bare, d.unmatched)
+		}
+	}
 }
 
 // dispatch refuses the addresses that the mux would answer with a redirect to
@@ -92,7 +113,7 @@ func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		other := r.WithContext(r.Context())
 		other.Method = m
-		if _, pattern := d.mux.Handler(other); pattern != "/" {
+		if _, pattern := d.mux.Handler(other); !d.bare[pattern] {
 			allow = append(allow, m)
 		}
 	}

@@ -184,7 +184,10 @@ def test_authorize_before_the_upload(target, local, tmp_path):
 def test_hidden_files(root, target, local, tmp_path):
     url = api.files_url(target.version_id, "h.bin")
     assert shell.curl(tmp_path, "-T", local, url + "?status=hidden").status == 201
-    assert root.listed(target.version_id)["h.bin"]["status"] == "hidden"
+    assert not root.listed(target.version_id)
+    listed = root.get(api.files_path(target.version_id).rstrip("/"), params={"include_hidden": "true"}).json()
+    assert [(file["path"], file["status"]) for file in listed] == [("h.bin", "hidden")]
+    assert shell.curl(tmp_path, url).body == CONTENT
 
 
 def test_ways_to_give_a_token(url, tmp_path):

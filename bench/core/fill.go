@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/blob/fsblob"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/sqlstore"
+)
+
+// batch is a registry.Store inside one transaction, so that thousands of
+// versions made by the registry's own code cost one commit.
+type batch struct{ tx registry.Tx }
+
+func (b batch) View(_ context.Context, fn func(registry.Tx) error) error   { return fn(b.tx) }
+func (b batch) Update(_ context.Context, fn func(registry.Tx) error) error { return fn(b.tx) }
+
+// batchSize is the number of versions in one transaction.
+const batchSize = 1000
+
+// spreadModels is the number of models that share the versions in "spread".
+const spreadModels = 40
+
+// registered is what a filled data folder has to be asked for.
+type registered struct {
+	data   string
+	deep   place // one model has all versions
+	spread place // 40 models share as many versions again
+	wide   place // a tenth as many models with one version each
+}
+
+// place is a project, one of its models and a version of that.
+type place struct{ project, model, version int64 }
+
+// filler makes the versions of one data folder.
+type filler struct {
+	ctx   context.Context
+	store *sqlstore.Store
+	blobs *blob.Store
+	files []*blob.Staged // a few contents, shared by all versions
+}
+
+// fill makes a data folder with n versions in each of two projects, and n/10
+// models in a third; every version has a file, a tag, a run and a package.
+func (b *bench) fill(n int) (out registered, err error) {
+	out.data = filepath.Join(b.dir, fmt.Sprintf("growth-%d", n))
+	driver, err := fsblob.Open(filepath.Join(out.data, "blobs"))
+	if err != nil {
+		return out, err
+	}
+	store, err := sqlstore.Open(b.ctx, "sqlite:"+filepath.Join(out.data, "vitrine.db"))
+	if err != nil {
+		return out, err
+	}
+	defer func() {
+		if cerr := store.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	f := &filler{ctx: b.ctx, store: store, blobs: blob.New(driver, blob.Options{})}
+	if _, _, err := f.registry(store).As(auth.System()).SetUp(b.ctx, registry.Setup{Token: token}); err != nil {
+		return out, err
+	}
+	if err := f.contents(); err != nil {
+		return out, err
+	}
+	for _, p := range []struct {
+		name   string
+		models int
+		each   int
+		out    *place
+	}{{"deep", 1, n, &out.deep}, {"spread", spreadModels, n / spreadModels, &out.spread}, {"wide", n / 10, 1, &out.wide}} {
+		if *p.out, err = f.project(p.name, p.models, p.each); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (f *filler) registry(s registry.Store) *registry.Registry {
+	return registry.New(s, f.blobs, registry.Options{})
+}
+
+// root is the session of the first user in a store.
+func (f *filler) root(s registry.Store) registry.Session {
+	return f.registry(s).As(auth.Actor{UserID: 1, Username: registry.RootName, Admin: true, TokenID: 1, Scopes: auth.AllScopes})
+}
+
+// contents stores some files of 4 KiB.
+func (f *filler) contents() error {
+	for range 16 {
+		raw := make([]byte, 4096)
+		_, _ = rand.Read(raw) // never fails
+		s, err := f.blobs.Stage(f.ctx, bytes.NewReader(raw), blob.StageOptions{Size: int64(len(raw))})
+		if err != nil {
+			return err
+		}
+		if err := s.Publish(f.ctx); err != nil {
+			return err
+		}
+		if err := s.Close(); err != nil {
+			return err
+		}
+		f.files = append(f.files, s)
+	}
+	return nil
+}
+
+// project makes a project with models of equally many versions, and gives its
+// middle version.
+func (f *filler) project(name string, models, each int) (place, error) {
+	p, err := f.root(f.store).CreateProject(f.ctx, registry.ProjectSpec{Name: name, Path: name})
+	if err != nil {
+		return place{}, err
+	}
+	ref := registry.ProjectRef{ID: p.ID}
+	out, all := place{project: p.ID}, models*each
+	var model registry.Model
+	for done := 0; done < all; {
+		err := f.store.Update(f.ctx, func(tx registry.Tx) error {
+			s := f.root(batch{tx})
+			for end := min(done+batchSize, all); done < end; done++ {
+				if done%each == 0 {
+					var err error
+					if model, err = s.CreateModel(f.ctx, ref, registry.ModelSpec{Name: fmt.Sprintf("model-%06d", done/each)}); err != nil {
+						return err
+					}
+				}
+				v, err := f.version(tx, s, ref, model.ID, done%each)
+				if err != nil {
+					return err
+				}
+				if done == all/2 {
+					out.model, out.version = model.ID, v
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// version makes the version 1.<i/100>.<i%100> with a tag and a file.
+func (f *filler) version(tx registry.Tx, s registry.Session, ref registry.ProjectRef, model int64, i int) (int64, error) {
+	v, err := s.CreateVersion(f.ctx, ref, model, registry.VersionSpec{Semver: fmt.Sprintf("1.%d.%d", i/100, i%100),
+		Description: "Trained by the benchmark.", Tags: []registry.Tag{{Key: "framework", Value: "onnx"}}})
+	if err != nil {
+		return 0, err
+	}
+	content := f.files[i%len(f.files)]
+	if _, err := tx.KeepBlob(f.ctx, content.Digest, content.Size, v.CreatedAt); err != nil {
+		return 0, err
+	}
+	_, err = tx.PutFile(f.ctx, registry.File{PackageID: v.PackageID, Path: "model.bin", Digest: content.Digest, Size: content.Size,
+		Status: registry.FileDefault, CreatedAt: v.CreatedAt, UpdatedAt: v.CreatedAt})
+	return v.ID, err
+}

@@ -1,0 +1,161 @@
+package gitlab
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// pathParameters describes the parameters in an address.
+func pathParameters(pattern string) []object {
+	var out []object
+	for seg := range strings.SplitSeq(pattern, "/") {
+		name, ok := strings.CutPrefix(seg, "{")
+		if !ok {
+			continue
+		}
+		name, long := strings.CutSuffix(strings.TrimSuffix(name, "}"), "...")
+		p := object{"name": name, "in": "path", "required": true, "schema": pathSchema(name)}
+		if words := pathWords(pattern, name, long); words != "" {
+			p["description"] = words
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// Numbers in addresses have at most 18 digits (registry.ParseID).
+const maxPathID = 999_999_999_999_999_999
+
+func pathSchema(name string) object {
+	switch name {
+	case "id", "name", "file_path":
+		return object{"type": "string", "minLength": 1}
+	case "model_version_id":
+		return object{"type": "string", "pattern": "^([1-9][0-9]*|candidate:[1-9][0-9]*)$", "examples": []string{"5", "candidate:5"}}
+	case "token_id":
+		return object{"type": "string", "pattern": "^(" + self + "|[1-9][0-9]*)$"}
+	}
+	return object{"type": "integer", "format": "int64", "minimum": 1, "maximum": maxPathID}
+}
+
+func pathWords(pattern, name string, long bool) string {
+	switch {
+	case name == "id":
+		noun, _, _ := strings.Cut(strings.TrimPrefix(pattern, "/"), "s/")
+		return "Number or URL-encoded path of the " + noun
+	case name == "model_version_id":
+		return "Number of a version, or candidate: and the number of a candidate"
+	case name == "token_id":
+		return "Number of a token, or self for the one that calls"
+	case name == "file_path":
+		return "Path of the file; may hold slashes, as they are or as %2F"
+	case name == "name" && long:
+		return "Name of the entry; may hold slashes"
+	case name == "name":
+		return "Name of the alias"
+	}
+	return ""
+}
+
+// download describes GET or HEAD of a file.
+func (b *builder) download(rt route, method string) object {
+	id := "downloadProjectMlModelFile"
+	if method == http.MethodHead {
+		id = "headProjectMlModelFile"
+	}
+	op := b.frame(rt, id)
+	setParameters(op, append(pathParameters(rt.pattern),
+		headerParameter("Range", "Which bytes to send, as bytes=0-99", object{"type": "string"}),
+		headerParameter("If-None-Match", "An ETag: 304 when the file still has it", object{"type": "string"})))
+	whole := object{"description": "The file", "headers": fileHeaders(), "content": binary()}
+	part := object{"description": "The bytes that Range asks for", "headers": fileHeaders(), "content": binary()}
+	part["headers"].(object)["Content-Range"] = header("Which bytes of how many", "")
+	responses := b.responses(rt, whole)
+	responses["206"] = part
+	responses["304"] = object{"description": "The file has not changed", "headers": object{"ETag": fileHeaders()["ETag"]}}
+	responses["412"] = object{"description": "If-Match or If-Unmodified-Since does not hold"}
+	responses["416"] = object{"description": "The file has no such bytes", "headers": object{"Content-Range": header("How many bytes the file has", "")}}
+	if method == http.MethodHead {
+		op["summary"] = "Size and checksum of a file"
+		delete(responses, "206")
+		delete(responses, "416")
+		bodiless(responses)
+	}
+	op["responses"] = responses
+	return op
+}
+
+// bodiless is for HEAD: statuses and headers are those of GET, nothing else
+// is sent.
+func bodiless(responses object) {
+	for status, r := range responses {
+		answer := r.(object)
+		if answer["$ref"] != nil {
+			answer = object{"description": "As with GET"}
+		}
+		delete(answer, "content")
+		responses[status] = answer
+	}
+}
+
+func headerParameter(name, words string, schema object) object {
+	return object{"name": name, "in": "header", "description": words, "schema": schema}
+}
+
+func header(words, pattern string) object {
+	schema := object{"type": "string"}
+	if pattern != "" {
+		schema["pattern"] = pattern
+	}
+	return object{"description": words, "schema": schema}
+}
+
+func fileHeaders() object {
+	return object{
+		"ETag":              header("The SHA-256 of the file in quotes", `^"[0-9a-f]{64}"$`),
+		"X-Checksum-Sha256": header("The SHA-256 of the file in hexadecimal", "^[0-9a-f]{64}$"),
+		"Repr-Digest":       header("The SHA-256 of the file (RFC 9530)", ""),
+	}
+}
+
+func binary() object {
+	return object{"application/octet-stream": object{"schema": object{"type": "string", "format": "binary"}}}
+}
+
+// upload describes PUT of a file.
+func (b *builder) upload(rt route) object {
+	op := b.frame(rt, "uploadProjectMlModelFile")
+	op["summary"] = "Upload a file"
+	status := b.schemas.basic(reflect.TypeFor[registry.FileStatus]())
+	sum := object{"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
+	digest := object{"type": "string", "examples": []string{"sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"}}
+	setParameters(op, append(pathParameters(rt.pattern),
+		object{"name": "status", "in": "query", "description": "hidden keeps the file out of lists; default unless told.", "schema": status},
+		headerParameter("X-Checksum-Sha256", "The SHA-256 of the file; other content is refused.", sum),
+		headerParameter("Repr-Digest", "The same as RFC 9530 has it; Content-Digest is read too.", digest)))
+	form := object{"type": "object", "required": []string{"file"}, "properties": object{
+		"status": status, "file": object{"type": "string", "format": "binary", "description": "The last field: what follows is not read."}}}
+	content := binary()
+	content["multipart/form-data"] = object{"schema": form}
+	op["requestBody"] = object{"required": true, "content": content}
+	headers := fileHeaders()
+	delete(headers, "Repr-Digest")
+	op["responses"] = b.responses(rt, object{"description": "The file is stored", "headers": headers,
+		"content": jsonContent(b.schemas.answer(reflect.TypeFor[acceptedJSON]()))})
+	return op
+}
+
+// authorize describes the pre-flight of an upload.
+func (b *builder) authorize(rt route) object {
+	op := b.frame(rt, "authorizeProjectMlModelFile")
+	op["summary"] = "Ask whether one may upload a file"
+	op["description"] = needOf(rt).sentence("Nothing is stored.")
+	setParameters(op, pathParameters(rt.pattern))
+	rt.status = http.StatusOK
+	op["responses"] = b.responses(rt, object{"description": "One may", "content": jsonContent(objectSchema(
+		object{"status": object{"type": "string", "const": "ok"}}, []string{"status"}))})
+	return op
+}

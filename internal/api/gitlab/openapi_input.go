@@ -1,0 +1,233 @@
+package gitlab
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+)
+
+// input is one parameter, as its struct declares it.
+type input struct {
+	name, words string
+	required    bool
+	typ         reflect.Type // never a pointer
+	values      []any        // the only ones allowed, if these are known
+}
+
+// inputs lists the parameters of a struct, those of embedded ones too.
+func inputs(t reflect.Type) []input { return embeddedInputs(t, t) }
+
+func embeddedInputs(outer, t reflect.Type) []input {
+	var out []input
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, ok := f.Tag.Lookup("param")
+		if !ok {
+			if f.Anonymous {
+				out = append(out, embeddedInputs(outer, f.Type)...)
+			}
+			continue
+		}
+		name, option, _ := strings.Cut(tag, ",")
+		in := input{name: name, words: f.Tag.Get("doc"), required: option == "required", typ: f.Type}
+		if in.typ.Kind() == reflect.Pointer {
+			in.typ = in.typ.Elem()
+		}
+		if in.values, ok = allowed[outer.Name()+"."+name]; !ok {
+			in.values = allowed[t.Name()+"."+name]
+		}
+		out = append(out, in)
+	}
+	return out
+}
+
+// allowed are the values of parameters whose types do not tell them, by type
+// and name. Tests hold the orders against the database's.
+var allowed = map[string][]any{
+	"sorting.sort":                   {"asc", "desc"},
+	"paging.pagination":              {"keyset", "legacy"},
+	"tokenFilter.state":              {"active", "inactive"},
+	"tokenFilter.sort":               {"created_asc", "created_desc", "expires_asc", "expires_desc", "last_used_asc", "last_used_desc", "name_asc", "name_desc"},
+	"newToken.scopes":                words(auth.AllScopes.Names()),
+	"newMember.access_level":         roleValues,
+	"memberEdit.access_level":        roleValues,
+	"userFilter.order_by":            {"id", "name", "username", "created_at"},
+	"groupFilter.order_by":           {"id", "name", "path"},
+	"projectFilter.order_by":         {"id", "name", "path", "created_at", "updated_at", "last_activity_at"},
+	"fileFilter.order_by":            {"path", "id", "size"},
+	"modelFilter.order_by":           {"id", "name", "created_at", "updated_at"},
+	"versionFilter.order_by":         {"version", "id", "created_at"},
+	"experimentFilter.order_by":      {"id", "name", "created_at", "updated_at"},
+	"runFilter.order_by":             {"id", "name", "created_at", "started_at", "metric"},
+	"projectFilter.min_access_level": roleValues,
+}
+
+func words(names []string) []any {
+	out := make([]any, len(names))
+	for i, n := range names {
+		out[i] = n
+	}
+	return out
+}
+
+// schema describes a parameter.
+func (in input) schema(s schemas) object {
+	out := s.input(in.typ)
+	if in.values != nil {
+		target := out
+		if items, ok := out["items"].(object); ok {
+			target = items
+		}
+		target["enum"] = in.values
+	}
+	if in.name == "page" || in.name == "per_page" {
+		out["minimum"] = 1
+	}
+	return out
+}
+
+// described is the schema with the parameter's description.
+func (in input) described(s schemas) object {
+	out := in.schema(s)
+	if in.words != "" {
+		out["description"] = in.words
+	}
+	return out
+}
+
+// input gives the schema of a type as httpx.DecodeParams reads it.
+func (s schemas) input(t reflect.Type) object {
+	if schema := plain[t]; schema != nil {
+		return schema()
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		return object{"type": "array", "items": s.input(t.Elem())}
+	case reflect.Struct:
+		return s.named(entryName(t), func() object { return s.inputObject(t) })
+	}
+	return s.basic(t)
+}
+
+// entryName is for structs inside lists, some of which are also part of
+// answers: metricParam is NewMetric, tagJSON is NewMetadataEntry.
+func entryName(t reflect.Type) string { return "New" + schemaName(t) }
+
+func (s schemas) inputObject(t reflect.Type) object {
+	props, required := object{}, []string{}
+	for _, in := range inputs(t) {
+		props[in.name] = in.described(s)
+		if in.required {
+			required = append(required, in.name)
+		}
+	}
+	return objectSchema(props, required)
+}
+
+func objectSchema(props object, required []string) object {
+	out := object{"type": "object", "properties": props}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	return out
+}
+
+// listName is how queries and forms write the name of a parameter.
+func (in input) listName() string {
+	if in.typ.Kind() == reflect.Slice {
+		return in.name + "[]"
+	}
+	return in.name
+}
+
+// nested reports whether a parameter can be written in JSON only.
+func (in input) nested() bool {
+	return in.typ.Kind() == reflect.Slice && in.typ.Elem().Kind() == reflect.Struct
+}
+
+// queryParameters describes the parameters of a request without a body.
+func (s schemas) queryParameters(t reflect.Type) []object {
+	var out []object
+	for _, in := range inputs(t) {
+		p := object{"name": in.listName(), "in": "query", "schema": in.schema(s)}
+		if in.words != "" {
+			p["description"] = in.words
+		}
+		if in.required {
+			p["required"] = true
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// requestBody describes parameters in a body, or nil when there are none.
+func (s schemas) requestBody(rt route) object {
+	if rt.in.NumField() == 0 {
+		return nil
+	}
+	schema := s.named(schemaName(rt.in), func() object { return s.inputObject(rt.in) })
+	media := object{"schema": schema}
+	if ex, ok := examples[rt.method+" "+rt.pattern]; ok {
+		media["example"] = ex
+	}
+	content := object{"application/json": media}
+	if form := s.form(rt.in); form != nil {
+		content["application/x-www-form-urlencoded"] = object{"schema": form}
+	}
+	body := object{"content": content}
+	for _, in := range inputs(rt.in) {
+		if in.required {
+			body["required"] = true
+		}
+	}
+	return body
+}
+
+// form describes parameters as a form, or gives nil when one that is required
+// can only be written in JSON.
+func (s schemas) form(t reflect.Type) object {
+	props, required := object{}, []string{}
+	for _, in := range inputs(t) {
+		switch {
+		case in.nested() && in.required:
+			return nil
+		case in.nested():
+			continue
+		case in.required:
+			required = append(required, in.listName())
+		}
+		props[in.listName()] = in.described(s)
+	}
+	return objectSchema(props, required)
+}
+
+// examples are bodies that work on a fresh server, by route.
+var examples = map[string]object{
+	"POST /projects":                    {"name": "vision", "visibility": "internal"},
+	"POST /user/personal_access_tokens": {"name": "laptop", "scopes": []string{"read_model_registry", "write_model_registry"}},
+	"POST /projects/{id}/members":       {"username": "ada", "access_level": 30},
+	"POST /projects/{id}/ml/models": {"name": "classifier", "description": "Tells cats from dogs.",
+		"metadata": []object{{"name": "framework", "value": "onnx"}}},
+	"POST /projects/{id}/ml/models/{model_id}/versions":        {"version": "1.0.0", "description": "Trained on the whole set."},
+	"PUT /projects/{id}/ml/models/{model_id}/aliases/{name}":   {"version_id": 1},
+	"POST /projects/{id}/ml/experiments":                       {"name": "learning-rates"},
+	"POST /projects/{id}/ml/candidates":                        {"experiment_id": 1, "params": []object{{"name": "lr", "value": "0.01"}}},
+	"PUT /projects/{id}/ml/candidates/{candidate_id}":          {"status": "finished"},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/params":  {"params": []object{{"name": "lr", "value": "0.01"}}},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/metrics": {"metrics": []object{{"name": "loss", "value": "0.25", "step": 1}}},
+	"PUT /projects/{id}/ml/candidates/{candidate_id}/metadata": {"metadata": []object{{"name": "gpu", "value": "a100"}}},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/promote": {"version": "1.1.0"},
+}
+
+// routeNotes are what a description says beyond the permission, by route.
+var routeNotes = map[string]string{
+	"GET /personal_access_tokens/{token_id}":    "With self, any token will do.",
+	"DELETE /personal_access_tokens/{token_id}": "With self, any token will do.",
+	"POST /groups": "A sub-group needs the role maintainer in its parent.",
+	"DELETE /projects/{id}/members/{user_id}":                                       "Everybody may take their own role away.",
+	"DELETE /groups/{id}/members/{user_id}":                                         "Everybody may take their own role away.",
+	"POST /projects/{id}/ml/candidates/{candidate_id}/promote":                      "candidate_id of the body is not looked at.",
+	"PUT /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}": "As in: curl -T model.onnx -H \"PRIVATE-TOKEN: $TOKEN\" …/projects/1/packages/ml_models/1/files/model.onnx",
+}
