@@ -16,6 +16,9 @@ func (s Session) Experiments(ctx context.Context, ref ProjectRef, q ExperimentQu
 		}
 		q := q
 		q.ProjectID = p.ID
+		if q.Search == "" {
+			q.Page.Known = &p.ExperimentCount
+		}
 		l, err := tx.ListExperiments(ctx, q)
 		if err != nil {
 			return List[Experiment]{}, err

@@ -21,6 +21,7 @@ type Page struct {
 	Offset  int     // rows to skip; not with After
 	After   *Cursor // continue behind this row
 	NoTotal bool    // do not count
+	Known   *int64  // the number of rows, where the caller knows it
 }
 
 // Order names the ordering value and direction of a list; an unknown value is

@@ -18,6 +18,9 @@ func (s Session) Models(ctx context.Context, ref ProjectRef, q ModelQuery) (List
 		}
 		q := q
 		q.ProjectID = p.ID
+		if q.Name == "" && q.Search == "" {
+			q.Page.Known = &p.ModelCount
+		}
 		l, err := tx.ListModels(ctx, q)
 		if err != nil {
 			return List[Model]{}, err

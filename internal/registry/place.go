@@ -108,6 +108,10 @@ type Project struct {
 	// ProjectRole and GroupRole are the viewer's own, where they were asked for.
 	ProjectRole Role
 	GroupRole   Role
+	// How much it holds, kept so that lists need not count.
+	ModelCount      int64
+	ExperimentCount int64
+	RunCount        int64
 }
 
 // ProjectSpec is a project to be made.

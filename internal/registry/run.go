@@ -24,18 +24,8 @@ func (s Session) Runs(ctx context.Context, ref ProjectRef, q RunQuery) (List[Run
 			return List[Run]{}, err
 		}
 		q := q
-		q.ProjectID = p.ID
-		if q.ExperimentIID != 0 {
-			e, err := tx.ExperimentByIID(ctx, p.ID, q.ExperimentIID)
-			if err != nil {
-				return List[Run]{}, err
-			}
-			q.ExperimentID = e.ID
-		}
-		if q.ModelID != 0 {
-			if _, err := tx.ModelByID(ctx, p.ID, q.ModelID); err != nil {
-				return List[Run]{}, err
-			}
+		if err := runScope(ctx, tx, p, &q); err != nil {
+			return List[Run]{}, err
 		}
 		l, err := tx.ListRuns(ctx, q)
 		if err != nil {
@@ -43,6 +33,32 @@ func (s Session) Runs(ctx context.Context, ref ProjectRef, q RunQuery) (List[Run
 		}
 		return l, fillRuns(ctx, tx, p, l.Items)
 	})
+}
+
+// runScope turns the numbers of a query into rows, and finds what is known of
+// the list's length.
+func runScope(ctx context.Context, tx Tx, p Project, q *RunQuery) error {
+	plain := q.Status == "" && q.Search == "" && q.Metric == ""
+	q.ProjectID, q.Page.Known = p.ID, &p.RunCount
+	if q.ExperimentIID != 0 {
+		e, err := tx.ExperimentByIID(ctx, p.ID, q.ExperimentIID)
+		if err != nil {
+			return err
+		}
+		q.ExperimentID, q.Page.Known = e.ID, &e.RunCount
+	}
+	if q.ModelID != 0 {
+		m, err := tx.ModelByID(ctx, p.ID, q.ModelID)
+		if err != nil {
+			return err
+		}
+		plain = plain && q.ExperimentIID == 0
+		q.Page.Known = &m.CandidateCount
+	}
+	if !plain {
+		q.Page.Known = nil
+	}
+	return nil
 }
 
 // fillRuns adds what runs of one project have logged, in three queries for all.

@@ -73,3 +73,21 @@ func (v Semver) next() string {
 
 // firstVersion is proposed for a model without versions.
 const firstVersion = "1.0.0"
+
+// numbersOnly is the beginning of a version that ends with a dot: "1." or
+// "1.7.".
+var numbersOnly = regexp.MustCompile(`^(0|[1-9]\d*)\.(?:(0|[1-9]\d*)\.)?$`)
+
+// SemverPrefixKey gives what the keys of all versions that begin with prefix
+// begin with; ok is false unless prefix is made of whole numbers.
+func SemverPrefixKey(prefix string) (key string, ok bool) {
+	m := numbersOnly.FindStringSubmatch(prefix)
+	if m == nil || len(prefix) > maxName {
+		return "", false
+	}
+	key = numberKey(m[1])
+	if m[2] != "" {
+		key += numberKey(m[2])
+	}
+	return key, true
+}

@@ -15,8 +15,8 @@ func (s Session) Versions(ctx context.Context, ref ProjectRef, modelID int64, q 
 		}
 		q := q
 		q.ModelID = m.ID
-		if q.Semver == "" && q.Prefix == "" && m.VersionCount > MaxTotal {
-			q.Page.NoTotal = true
+		if q.Semver == "" && q.Prefix == "" {
+			q.Page.Known = &m.VersionCount
 		}
 		l, err := tx.ListVersions(ctx, q)
 		if err != nil {

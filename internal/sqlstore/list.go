@@ -82,7 +82,11 @@ func fetch[T any](ctx context.Context, t *tx, l *listing, o registry.Order, p re
 		limit = defaultLimit
 	}
 	limit = min(limit, registry.MaxLimit)
-	if !p.NoTotal && p.After == nil {
+	switch {
+	case p.NoTotal, p.After != nil, p.Known != nil && *p.Known > registry.MaxTotal:
+	case p.Known != nil:
+		out.Total = *p.Known
+	default:
 		if err := l.count(ctx, t, &out.Total); err != nil {
 			return out, err
 		}

@@ -39,6 +39,9 @@ func scanModel(s scanner, m *registry.Model, extra ...any) error {
 }
 
 func (t *tx) InsertModel(ctx context.Context, m registry.Model) (int64, error) {
+	if err := t.countProject(ctx, m.ProjectID, 1, 0, 0); err != nil {
+		return 0, err
+	}
 	return t.id(ctx, insertModel, m.ProjectID, m.Name, m.Description, ref(m.Author.ID), m.ExperimentID, micros(m.CreatedAt), micros(m.UpdatedAt))
 }
 
@@ -79,6 +82,9 @@ func (t *tx) UpdateModel(ctx context.Context, m registry.Model) error {
 }
 
 func (t *tx) DeleteModel(ctx context.Context, m registry.Model) error {
+	if err := t.countProject(ctx, m.ProjectID, -1, 0, 0); err != nil {
+		return err
+	}
 	if _, err := t.exec(ctx, deleteVersions, m.ID); err != nil {
 		return err
 	}
@@ -151,9 +157,22 @@ func (t *tx) ListVersions(ctx context.Context, q registry.VersionQuery) (registr
 		l.and("v.semver = ?", q.Semver)
 	}
 	if q.Prefix != "" {
-		l.and(`v.semver LIKE ? ESCAPE '\'`, likeEscape(q.Prefix)+"%")
+		l.semverPrefix(q.Prefix)
 	}
 	return fetch(ctx, t, l, q.Order, q.Page, scanVersion)
+}
+
+// semverPrefix looks for versions that begin with a text. Whole numbers, as in
+// "1.7.", are a stretch of the order by precedence, so that the first page is
+// found without sorting; anything else is a stretch of the texts.
+func (l *listing) semverPrefix(prefix string) {
+	col, from := "v.semver", prefix
+	if key, ok := registry.SemverPrefixKey(prefix); ok {
+		col, from = "v.semver_key", key
+	}
+	// DEL is above every character of versions and keys.
+	l.and(col+" >= ?", from)
+	l.and(col+" < ?", from+"\x7f")
 }
 
 func (t *tx) UpdateVersion(ctx context.Context, v registry.Version) error {
@@ -166,7 +185,7 @@ func (t *tx) DeleteVersion(ctx context.Context, v registry.Version) error {
 	if err := hit(n, err, "version", v.ID); err != nil {
 		return err
 	}
-	return t.DeleteRun(ctx, registry.Run{ID: v.RunID, PackageID: v.PackageID})
+	return t.DeleteRun(ctx, registry.Run{ID: v.RunID, ProjectID: v.ProjectID, PackageID: v.PackageID})
 }
 
 func (t *tx) HighestVersion(ctx context.Context, modelID int64) (string, error) {

@@ -13,7 +13,8 @@ import (
 const (
 	projectCols = `p.id, p.path, p.name, p.full_path, p.description, p.visibility, p.archived, coalesce(p.creator_id, 0),
 	p.models_level, p.experiments_level, p.packages_level, p.created_at, p.updated_at, p.active_at,
-	n.id, coalesce(n.parent_id, 0), n.kind, n.path, n.name, n.full_path, n.visibility, coalesce(n.owner_id, 0)`
+	n.id, coalesce(n.parent_id, 0), n.kind, n.path, n.name, n.full_path, n.visibility, coalesce(n.owner_id, 0),
+	p.model_count, p.experiment_count, p.run_count`
 	projectFrom = `projects p JOIN namespaces n ON n.id = p.namespace_id`
 	// $1 is the user, $2 the time.
 	roleIn = `coalesce((SELECT m.role FROM members m WHERE m.project_id = p.id AND m.user_id = $1
@@ -42,7 +43,8 @@ func projectDest(p *registry.Project) []any {
 	n := &p.Namespace
 	return []any{&p.ID, &p.Path, &p.Name, &p.FullPath, &p.Description, &p.Visibility, &p.Archived, &p.CreatorID,
 		&p.Features.Models, &p.Features.Experiments, &p.Features.Packages, instant{&p.CreatedAt}, instant{&p.UpdatedAt}, instant{&p.ActiveAt},
-		&n.ID, &n.ParentID, &n.Kind, &n.Path, &n.Name, &n.FullPath, &n.Visibility, &n.OwnerID}
+		&n.ID, &n.ParentID, &n.Kind, &n.Path, &n.Name, &n.FullPath, &n.Visibility, &n.OwnerID,
+		&p.ModelCount, &p.ExperimentCount, &p.RunCount}
 }
 
 func scanProject(s scanner, p *registry.Project, extra ...any) error {
@@ -186,4 +188,13 @@ func (t *tx) PurgeProjects(ctx context.Context, limit int) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+var countProject = stmt(`UPDATE projects SET model_count = model_count + $1, experiment_count = experiment_count + $2,
+	run_count = run_count + $3 WHERE id = $4`)
+
+// countProject adds to the counters of a project.
+func (t *tx) countProject(ctx context.Context, id int64, models, experiments, runs int) error {
+	n, err := t.exec(ctx, countProject, models, experiments, runs, id)
+	return hit(n, err, "project", id)
 }

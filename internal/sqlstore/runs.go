@@ -19,10 +19,12 @@ const (
 var (
 	insertExperiment = stmt(`INSERT INTO experiments (project_id, iid, name, author_id, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`)
-	experimentByIID  = stmt(`SELECT ` + experimentCols + ` FROM ` + experimentFrom + ` WHERE e.project_id = $1 AND e.iid = $2`)
-	updateExperiment = stmt(`UPDATE experiments SET name = $1, updated_at = $2 WHERE id = $3`)
-	deleteExperiment = stmt(`DELETE FROM experiments WHERE id = $1`)
-	countExperiment  = stmt(`UPDATE experiments SET run_count = run_count + $1 WHERE id = $2`)
+	experimentByIID   = stmt(`SELECT ` + experimentCols + ` FROM ` + experimentFrom + ` WHERE e.project_id = $1 AND e.iid = $2`)
+	updateExperiment  = stmt(`UPDATE experiments SET name = $1, updated_at = $2 WHERE id = $3`)
+	deleteExperiment  = stmt(`DELETE FROM experiments WHERE id = $1`)
+	uncountExperiment = stmt(`UPDATE projects SET experiment_count = experiment_count - 1, run_count = run_count -
+		(SELECT count(*) FROM runs WHERE experiment_id = $1) WHERE id = (SELECT project_id FROM experiments WHERE id = $1)`)
+	countExperiment = stmt(`UPDATE experiments SET run_count = run_count + $1 WHERE id = $2`)
 )
 
 func scanExperiment(s scanner, e *registry.Experiment, extra ...any) error {
@@ -31,6 +33,9 @@ func scanExperiment(s scanner, e *registry.Experiment, extra ...any) error {
 }
 
 func (t *tx) InsertExperiment(ctx context.Context, e registry.Experiment) (int64, error) {
+	if err := t.countProject(ctx, e.ProjectID, 0, 1, 0); err != nil {
+		return 0, err
+	}
 	return t.id(ctx, insertExperiment, e.ProjectID, e.IID, e.Name, ref(e.Author.ID), micros(e.CreatedAt), micros(e.UpdatedAt))
 }
 
@@ -56,6 +61,9 @@ func (t *tx) UpdateExperiment(ctx context.Context, e registry.Experiment) error 
 
 func (t *tx) DeleteExperiment(ctx context.Context, id int64) error {
 	if _, err := t.exec(ctx, deleteRunPackages, id); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, uncountExperiment, id); err != nil {
 		return err
 	}
 	n, err := t.exec(ctx, deleteExperiment, id)
@@ -92,6 +100,9 @@ func scanRun(s scanner, r *registry.Run, extra ...any) error {
 }
 
 func (t *tx) InsertRun(ctx context.Context, r registry.Run) (int64, error) {
+	if err := t.countProject(ctx, r.ProjectID, 0, 0, 1); err != nil {
+		return 0, err
+	}
 	return t.id(ctx, insertRun, r.ProjectID, r.ExperimentID, r.IID, r.EID, r.Name, r.Status, ref(r.Author.ID), r.JobID,
 		ref(r.PackageID), micros(r.StartedAt), micros(r.EndedAt), micros(r.CreatedAt), micros(r.UpdatedAt))
 }
@@ -137,6 +148,9 @@ func (t *tx) DeleteRun(ctx context.Context, r registry.Run) error {
 		if _, err := t.exec(ctx, deletePackage, r.PackageID); err != nil {
 			return err
 		}
+	}
+	if err := t.countProject(ctx, r.ProjectID, 0, 0, -1); err != nil {
+		return err
 	}
 	n, err := t.exec(ctx, deleteRun, r.ID)
 	return hit(n, err, "run", r.IID)

@@ -380,3 +380,26 @@ func tokens(_ *testing.T, b *bench) {
 		return nil
 	})
 }
+
+// counters: what a project and an experiment hold is known without counting.
+func counters(_ *testing.T, b *bench) {
+	p := b.place()
+	m := b.model(p, "m")
+	other := b.model(p, "gone")
+	b.run(other)
+	v := b.version(m, "1.0.0")
+	b.run(m)
+	want := func(models, experiments, runs int64) {
+		b.t.Helper()
+		b.view(func(ctx context.Context, tx registry.Tx) error {
+			got, err := tx.ProjectAccess(ctx, registry.ProjectRef{ID: p.ID}, registry.Viewer{})
+			b.same([]any{err, got.ModelCount, got.ExperimentCount, got.RunCount}, []any{nil, models, experiments, runs})
+			return nil
+		})
+	}
+	want(2, 2, 3)
+	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.DeleteModel(ctx, other) })
+	want(1, 1, 2)
+	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.DeleteVersion(ctx, v) })
+	want(1, 1, 1)
+}
