@@ -53,9 +53,9 @@ fuzz: ## every fuzz target for a short while (FUZZTIME=10s)
 	scripts/fuzz
 
 .PHONY: bench
-bench: ## the Go benchmarks
-	go test -run '^$$' -bench . -benchmem $(UNIT)
+bench: ## measure the server beside nginx and print a table
+	bench/run
 
 .PHONY: clean
 clean: ## remove what the targets above made, the Python environment too
-	rm -rf bin test/out .venv
+	rm -rf bin test/out bench/out .venv

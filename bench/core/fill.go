@@ -119,25 +119,17 @@ func (f *filler) project(name string, models, each int) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	ref := registry.ProjectRef{ID: p.ID}
 	out, all := place{project: p.ID}, models*each
-	var model registry.Model
-	for done := 0; done < all; {
+	var model int64
+	for done := 0; done < all; done += batchSize {
 		err := f.store.Update(f.ctx, func(tx registry.Tx) error {
-			s := f.root(batch{tx})
-			for end := min(done+batchSize, all); done < end; done++ {
-				if done%each == 0 {
-					var err error
-					if model, err = s.CreateModel(f.ctx, ref, registry.ModelSpec{Name: fmt.Sprintf("model-%06d", done/each)}); err != nil {
-						return err
-					}
-				}
-				v, err := f.version(tx, s, ref, model.ID, done%each)
+			for i := done; i < min(done+batchSize, all); i++ {
+				v, err := f.next(tx, p.ID, &model, i, each)
 				if err != nil {
 					return err
 				}
-				if done == all/2 {
-					out.model, out.version = model.ID, v
+				if i == all/2 {
+					out.model, out.version = model, v
 				}
 			}
 			return nil
@@ -147,6 +139,19 @@ func (f *filler) project(name string, models, each int) (place, error) {
 		}
 	}
 	return out, nil
+}
+
+// next makes the i-th version of a project, and its model when it is the first.
+func (f *filler) next(tx registry.Tx, project int64, model *int64, i, each int) (int64, error) {
+	s, ref := f.root(batch{tx}), registry.ProjectRef{ID: project}
+	if i%each == 0 {
+		m, err := s.CreateModel(f.ctx, ref, registry.ModelSpec{Name: fmt.Sprintf("model-%06d", i/each)})
+		if err != nil {
+			return 0, err
+		}
+		*model = m.ID
+	}
+	return f.version(tx, s, ref, *model, i%each)
 }
 
 // version makes the version 1.<i/100>.<i%100> with a tag and a file.

@@ -16,8 +16,7 @@
 //	           survive a power cut. No server can promise that faster than the
 //	           slower of its two parts: SHA-256 of the bytes on one core, or a
 //	           plain write and fsync of them to the same disk. Both are measured
-//	           from the same page cache, next to each upload. The best turns
-//	           are compared, see table.best; the medians are printed as well.
+//	           from the same page cache, next to each upload.
 //	           Client, kernel and server share the machine, the parts do not.
 //	small      GET of 1 KiB over 16 kept connections (wrk, 2 threads) against a
 //	           bare net/http server that calls http.ServeFile on the same bytes:

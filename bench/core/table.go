@@ -31,13 +31,6 @@ func (t *table) rate(what, unit string, ours, baseline []float64, note string, l
 	t.row(what, series(ours, unit), note+series(baseline, unit), fmt.Sprintf("%.2f", r), fmt.Sprintf(">= %.2f", least), r >= least)
 }
 
-// best compares the best turns, for work on fresh memory: a virtual machine has
-// to get that back from its host, at random and at a price above that of the
-// work itself. Such noise only ever adds, so the best turns are the truest.
-func (t *table) best(what, unit string, ours, baseline []float64, note string, least float64) {
-	t.rate(what, unit, []float64{slices.Max(ours)}, []float64{slices.Max(baseline)}, note, least)
-}
-
 // slower compares two series of times by their medians; ours may take at most
 // factor times as long.
 func (t *table) slower(what string, ours, baseline []time.Duration, factor float64) {
@@ -52,9 +45,6 @@ func (t *table) most(what, unit string, v, bound float64, note string) {
 
 // series shows the median, and in brackets the least and the greatest value.
 func series(v []float64, unit string) string {
-	if len(v) == 1 {
-		return fmt.Sprintf("%.4g %s", v[0], unit)
-	}
 	return fmt.Sprintf("%.4g %s (%.4g-%.4g)", median(v), unit, slices.Min(v), slices.Max(v))
 }
 

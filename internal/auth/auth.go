@@ -46,8 +46,21 @@ func (a Actor) Can(any Scopes) bool { return a.Scopes&any != 0 }
 // Credential is a secret as a request carried it. The zero Credential is none.
 type Credential struct {
 	Secret string
-	Job    bool // came as a job token; only such tokens count then
+	Place  Place
 }
+
+// Place tells which tokens count where the secret was found.
+type Place uint8
+
+// The places of secrets.
+const (
+	AnyPlace      Place = iota // every token
+	PersonalPlace              // every token but those of jobs
+	JobPlace                   // those of jobs
+)
+
+// takes reports whether a token of kind k counts in the place.
+func (p Place) takes(k Kind) bool { return p == AnyPlace || (p == JobPlace) == (k == Job) }
 
 // Identity is what the database knows about a token and its user.
 type Identity struct {
@@ -102,7 +115,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 	now := a.now()
 	t := id.Token
 	switch {
-	case id.Blocked, c.Job && t.Kind != Job:
+	case id.Blocked, !c.Place.takes(t.Kind):
 		return Actor{}, fault.SignIn("token")
 	case !t.RevokedAt.IsZero():
 		return Actor{}, fault.SignIn("revoked")

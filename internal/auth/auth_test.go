@@ -41,8 +41,9 @@ func TestAuthenticate(t *testing.T) {
 		"revoked":               {id: Identity{Token: Token{RevokedAt: now}}, cred: Credential{Secret: "good"}, noun: "revoked"},
 		"expires now":           {id: Identity{Token: Token{ExpiresAt: now}}, cred: Credential{Secret: "good"}, noun: "expired"},
 		"expires later":         {id: Identity{Token: Token{ExpiresAt: now.Add(1)}}, cred: Credential{Secret: "good"}, noun: "-"},
-		"personal token as job": {id: Identity{Token: Token{Kind: Personal}}, cred: Credential{Secret: "good", Job: true}, noun: "token"},
-		"job token":             {id: Identity{Token: Token{Kind: Job}}, cred: Credential{Secret: "good", Job: true}, noun: "-"},
+		"personal token as job": {id: Identity{Token: Token{Kind: Personal}}, cred: Credential{Secret: "good", Place: JobPlace}, noun: "token"},
+		"job token as personal": {id: Identity{Token: Token{Kind: Job}}, cred: Credential{Secret: "good", Place: PersonalPlace}, noun: "token"},
+		"job token":             {id: Identity{Token: Token{Kind: Job}}, cred: Credential{Secret: "good", Place: JobPlace}, noun: "-"},
 	} {
 		c.id.Token.ID, c.id.Token.UserID = 3, 7
 		a := NewAuthenticator(&drawer{id: c.id}, func() time.Time { return now })
@@ -63,7 +64,7 @@ func TestAuthenticate(t *testing.T) {
 // project, never with an administrator's everywhere.
 func TestJobTokensAreNoAdministrators(t *testing.T) {
 	a := NewAuthenticator(&drawer{id: Identity{Admin: true, Token: Token{Kind: Job, UserID: 1}}}, nil)
-	actor, err := a.Authenticate(t.Context(), Credential{Secret: "good", Job: true})
+	actor, err := a.Authenticate(t.Context(), Credential{Secret: "good", Place: JobPlace})
 	if err != nil || actor.Admin {
 		t.Errorf("%+v, %v", actor, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -114,6 +115,8 @@ func (r *remote) push(ctx context.Context, local, ref string, o pushOptions) err
 		return err
 	case o.parallel < 1:
 		return usagef("--parallel has to be 1 or more")
+	case slices.Contains(o.aliases, registry.Latest):
+		return usagef("--alias latest cannot be set: it always names the highest version")
 	case o.run != 0 && (o.describe || len(o.aliases) > 0 || len(tags) > 0):
 		return usagef("--description, --alias and --metadata belong to a version; leave them out with --candidate")
 	}
@@ -136,7 +139,12 @@ func (r *remote) push(ctx context.Context, local, ref string, o pushOptions) err
 		err = r.setAliases(ctx, t, o.aliases)
 	}
 	if err != nil {
-		return &resumable{err: err, next: t.command("vitrine push " + shellQuote(local))}
+		again := t.command("vitrine push " + shellQuote(local))
+		if ctx.Err() == nil {
+			// The same command without a version would begin another one.
+			r.say("To go on where this stopped, run: %s", again)
+		}
+		return &resumable{err: err, next: again}
 	}
 	r.say("Pull it with:\n  %s", t.command("vitrine pull"))
 	if r.json {

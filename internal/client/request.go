@@ -43,7 +43,10 @@ const (
 func (c *Client) send(ctx context.Context, cl *call) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		resp, err := c.try(ctx, cl)
-		if err == nil || attempt == maxAttempts || !cl.idempotent() || !c.transient(ctx, err) {
+		if err != nil && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err == nil || attempt == maxAttempts || !cl.idempotent() || !c.transient(err) {
 			return resp, err
 		}
 		if err := c.pause(ctx, attempt, err); err != nil {
@@ -135,9 +138,9 @@ func (c *Client) unreached(ctx context.Context, err error) error {
 }
 
 // transient reports whether another attempt could go better.
-func (c *Client) transient(ctx context.Context, err error) bool {
+func (c *Client) transient(err error) bool {
 	var local *sourceError
-	if ctx.Err() != nil || errors.As(err, &local) {
+	if errors.As(err, &local) {
 		return false
 	}
 	if s, ok := errors.AsType[*statusError](err); ok {

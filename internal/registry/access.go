@@ -243,7 +243,7 @@ func (s Session) account(want auth.Scopes, admin bool) error {
 	if admin && !s.actor.Admin {
 		return fault.Denied("", "administrators only")
 	}
-	if s.actor.ProjectID != 0 && want == auth.ScopeAPI {
+	if s.actor.ProjectID != 0 {
 		return fault.Denied("", "a token of one project cannot do this")
 	}
 	return nil

@@ -32,7 +32,8 @@ type UserQuery struct {
 	Page     Page
 	Order    Order // id (default, descending), name, username, created_at
 	Username string
-	Search   string
+	Search   string // part of the username or name
+	ByEmail  bool   // or of the email
 	Active   bool
 	Blocked  bool
 	Admins   bool

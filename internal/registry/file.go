@@ -76,6 +76,14 @@ type PutOptions struct {
 	Size   int64       // announced bytes; -1: unknown
 	Expect blob.Digest // must match, when not empty
 	Status FileStatus  // empty: default
+	Absent bool        // only if there is no such file yet
+	Match  blob.Digest // only if the file there has this content
+}
+
+// MayPut answers whether PutFile would begin to read, without a body.
+func (s Session) MayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, o PutOptions) error {
+	_, err := s.mayPut(ctx, ref, pkg, path, &o)
+	return err
 }
 
 // PutFile stores a file of a version or run; one of that path is replaced, and
@@ -92,7 +100,7 @@ func (s Session) PutFile(ctx context.Context, ref ProjectRef, pkg PackageRef, pa
 		return File{}, err
 	}
 	f, err := s.publish(ctx, staged, func(tx Tx) (File, error) {
-		return s.addFile(ctx, tx, ref, pkg, File{Path: path, Digest: staged.Digest, Size: staged.Size, Status: o.Status})
+		return s.addFile(ctx, tx, ref, pkg, File{Path: path, Digest: staged.Digest, Size: staged.Size, Status: o.Status}, o)
 	})
 	// What is left of the staged bytes was not needed; whether its removal
 	// failed does not change what is stored, and garbage collection finds it.
@@ -121,9 +129,29 @@ func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, pat
 		if err != nil {
 			return Package{}, err
 		}
+		if err := checkPresent(ctx, tx, p.ID, pkg, path, *o); err != nil {
+			return Package{}, err
+		}
 		return tx.PackageOf(ctx, p.ID, pkg)
 	})
 	return path, err
+}
+
+// checkPresent holds an upload to its conditions about the file that is there.
+func checkPresent(ctx context.Context, tx Tx, projectID int64, pkg PackageRef, path string, o PutOptions) error {
+	if !o.Absent && o.Match == "" {
+		return nil
+	}
+	f, err := tx.FileAt(ctx, projectID, pkg, path)
+	switch {
+	case fault.Is(err, fault.NotFound) && o.Match == "":
+		return nil
+	case err != nil && !fault.Is(err, fault.NotFound):
+		return err
+	case err == nil && !o.Absent && f.Digest == o.Match:
+		return nil
+	}
+	return &fault.Error{Kind: fault.Conflict, Noun: "condition", Msg: "the file there is not as the request's conditions want it"}
 }
 
 // publish makes staged bytes visible and runs fn, which names them, in one
@@ -151,13 +179,16 @@ func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (
 
 // addFile passes the gate again, for the world may have changed while the
 // bytes flowed, and names the blob.
-func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg PackageRef, f File) (File, error) {
+func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg PackageRef, f File, o PutOptions) (File, error) {
 	p, err := s.project(ctx, tx, ref, PushFiles)
 	if err != nil {
 		return File{}, err
 	}
 	pk, err := tx.PackageOf(ctx, p.ID, pkg)
 	if err != nil {
+		return File{}, err
+	}
+	if err := checkPresent(ctx, tx, p.ID, pkg, f.Path, o); err != nil {
 		return File{}, err
 	}
 	if pk.ID == 0 {

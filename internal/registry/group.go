@@ -23,6 +23,9 @@ func (s Session) Namespaces(ctx context.Context, q NamespaceQuery) (List[Namespa
 	if err := s.scope(rule{scopes: readScopes}); err != nil {
 		return List[Namespace]{}, err
 	}
+	if s.actor.ProjectID != 0 {
+		return List[Namespace]{}, fault.Denied("", "a token of one project cannot do this")
+	}
 	q.Viewer = s.viewer()
 	return view(ctx, s, func(tx Tx) (List[Namespace], error) { return tx.ListNamespaces(ctx, q) })
 }
@@ -92,12 +95,44 @@ func (s Session) placeGroup(ctx context.Context, tx Tx, n *Namespace) error {
 	if err != nil {
 		return err
 	}
-	if openness[n.Visibility] > openness[parent.Visibility] {
-		return fault.Invalidf("visibility_level", "%s is not allowed since the parent group has %s visibility", n.Visibility, parent.Visibility)
+	if err := checkInside(*n, parent); err != nil {
+		return err
 	}
 	n.FullPath, n.FullName = parent.FullPath+"/"+n.Path, parent.FullName+" / "+n.Name
 	if depth(n.FullPath) > maxDepth {
 		return fault.Invalidf("parent_id", "has too deep level of nesting (maximum is 20)")
+	}
+	return nil
+}
+
+// checkInside refuses a group that is more open than its parent.
+func checkInside(n, parent Namespace) error {
+	if openness[n.Visibility] > openness[parent.Visibility] {
+		return fault.Invalidf("visibility_level", "%s is not allowed since the parent group has %s visibility", n.Visibility, parent.Visibility)
+	}
+	return nil
+}
+
+// checkOpenness refuses a visibility that the parent of a group or what is in
+// the group does not allow.
+func (s Session) checkOpenness(ctx context.Context, tx Tx, n Namespace) error {
+	if n.ParentID != 0 {
+		parent, _, err := tx.NamespaceAccess(ctx, NamespaceRef{ID: n.ParentID}, s.viewer())
+		if err != nil {
+			return err
+		}
+		if err := checkInside(n, parent); err != nil {
+			return err
+		}
+	}
+	below, err := tx.VisibilitiesBelow(ctx, n.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range below {
+		if openness[v] > openness[n.Visibility] {
+			return fault.Invalidf("visibility_level", "%s is not allowed since the group holds projects or groups with %s visibility", n.Visibility, v)
+		}
 	}
 	return nil
 }
@@ -127,6 +162,11 @@ func (s Session) EditGroup(ctx context.Context, ref NamespaceRef, e GroupEdit) (
 		n.Name, n.UpdatedAt = cut(n.Name), s.now()
 		if err := checkGroup(n); err != nil {
 			return Namespace{}, err
+		}
+		if e.Visibility != nil {
+			if err := s.checkOpenness(ctx, tx, n); err != nil {
+				return Namespace{}, err
+			}
 		}
 		n.FullPath = n.FullPath[:len(n.FullPath)-len(oldPath)] + n.Path
 		n.FullName = n.FullName[:len(n.FullName)-len(oldName)] + n.Name

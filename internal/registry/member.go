@@ -69,7 +69,7 @@ type MemberSpec struct {
 	UserID    int64
 	Username  string // when UserID is 0
 	Role      Role
-	ExpiresAt time.Time
+	ExpiresAt *time.Time // nil: never, or as it was; a zero time: never
 }
 
 // AddMember gives a user a role; one who is a member already is a Conflict.
@@ -102,11 +102,15 @@ func (s Session) putMember(ctx context.Context, ref PlaceRef, spec MemberSpec, e
 			return Member{}, fault.Conflictf("member", "", "Member already exists")
 		case spec.Role > role || len(old.Items) > 0 && old.Items[0].Role > role:
 			return Member{}, fault.Denied("member", "you cannot give or take a role above your own")
-		case !spec.ExpiresAt.IsZero() && !spec.ExpiresAt.After(s.now()):
+		case spec.ExpiresAt != nil && !spec.ExpiresAt.IsZero() && !spec.ExpiresAt.After(s.now()):
 			return Member{}, fault.Invalidf("expires_at", "cannot be a date in the past")
 		}
 		m := Member{User: UserRef{ID: u.ID, Username: u.Username, Name: u.Name, Blocked: u.Blocked}, Role: spec.Role,
-			ExpiresAt: spec.ExpiresAt, CreatedAt: s.now(), CreatedBy: s.actor.UserID}
+			CreatedAt: s.now(), CreatedBy: s.actor.UserID}
+		if exists {
+			m.ExpiresAt, m.CreatedAt, m.CreatedBy = old.Items[0].ExpiresAt, old.Items[0].CreatedAt, old.Items[0].CreatedBy
+		}
+		set(&m.ExpiresAt, spec.ExpiresAt)
 		if err := tx.PutMember(ctx, place, m); err != nil {
 			return Member{}, err
 		}

@@ -56,7 +56,9 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 	p := Project{Path: spec.Path, Name: cut(spec.Name), Description: spec.Description, Visibility: spec.Visibility,
 		CreatorID: s.actor.UserID, Features: spec.Features, CreatedAt: s.now(), UpdatedAt: s.now(), ActiveAt: s.now()}
 	if p.Path == "" {
-		p.Path = pathOf(p.Name)
+		if p.Path = pathOf(p.Name); p.Path == "" && p.Name != "" {
+			return Project{}, fault.Invalidf("path", "can't be made of this name; give a path of letters and digits")
+		}
 	}
 	if p.Name == "" {
 		p.Name = p.Path

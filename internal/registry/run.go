@@ -222,14 +222,11 @@ func (s Session) EditRun(ctx context.Context, ref ProjectRef, iid int64, e RunEd
 		if err := checkTitle("name", r.Name); err != nil {
 			return Run{}, err
 		}
-		switch r.Status {
-		case Running, Scheduled:
-		case Finished, Failed, Killed:
-			if r.EndedAt.IsZero() {
-				r.EndedAt = s.now()
-			}
-		default:
+		if !r.Status.Valid() {
 			return Run{}, fault.Invalidf("status", "does not have a valid value")
+		}
+		if r.Status.ended() && r.EndedAt.IsZero() {
+			r.EndedAt = s.now()
 		}
 		if err := tx.UpdateRun(ctx, r); err != nil {
 			return Run{}, err
@@ -380,8 +377,14 @@ func (s Session) MetricHistory(ctx context.Context, ref ProjectRef, iid int64, k
 	})
 }
 
+// Promotion is a version to be made of a run.
+type Promotion struct {
+	VersionSpec
+	ModelID int64 // when not 0, has to be the run's own
+}
+
 // PromoteRun makes a version of a candidate; its files become the version's.
-func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, iid int64, spec VersionSpec) (Version, error) {
+func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, iid int64, p Promotion) (Version, error) {
 	return update(ctx, s, func(tx Tx) (Version, error) {
 		pr, err := s.project(ctx, tx, ref, WriteModels)
 		if err != nil {
@@ -394,12 +397,15 @@ func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, iid int64, spec
 		if r.ModelID == 0 {
 			return Version{}, fault.Invalidf("", "Run's experiment does not belong to a model; only a model's candidates can be promoted")
 		}
+		if p.ModelID != 0 && p.ModelID != r.ModelID {
+			return Version{}, fault.Invalidf("", "Run's experiment does not belong to this model")
+		}
 		m, err := tx.ModelByID(ctx, pr.ID, r.ModelID)
 		if err != nil {
 			return Version{}, err
 		}
 		m.ProjectPath = pr.FullPath
-		spec := spec
+		spec := p.VersionSpec
 		spec.RunIID = iid
 		return s.addVersion(ctx, tx, m, spec)
 	})

@@ -73,6 +73,9 @@ type Namespaces interface {
 	// UpdateNamespace writes all fields; a changed path or name moves the full
 	// paths and names of everything below.
 	UpdateNamespace(ctx context.Context, n Namespace) error
+	// VisibilitiesBelow gives the visibilities that the groups and projects
+	// below a namespace have.
+	VisibilitiesBelow(ctx context.Context, id int64) ([]Visibility, error)
 	// DeleteNamespace removes a namespace and those below it; their projects
 	// must have been hidden before.
 	DeleteNamespace(ctx context.Context, id int64) error
@@ -87,7 +90,7 @@ type Projects interface {
 	ListProjects(ctx context.Context, q ProjectQuery) (List[Project], error)
 	UpdateProject(ctx context.Context, p Project) error
 	// HideProject takes a project out of every list and look-up at once and
-	// frees its path; PurgeProjects removes the rows later.
+	// frees its path; its own tokens end. PurgeProjects removes the rows later.
 	HideProject(ctx context.Context, id int64, at time.Time) error
 	// HideProjectsBelow does so with all projects in a namespace and below.
 	HideProjectsBelow(ctx context.Context, namespaceID int64, at time.Time) error

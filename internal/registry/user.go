@@ -13,7 +13,10 @@ const selfScopes = readScopes | auth.ScopeReadUser
 
 // CurrentUser gives the actor's own account.
 func (s Session) CurrentUser(ctx context.Context) (User, error) {
-	if err := s.account(selfScopes, false); err != nil {
+	if s.actor.Anonymous() {
+		return User{}, fault.SignIn("")
+	}
+	if err := s.scope(rule{scopes: selfScopes}); err != nil {
 		return User{}, err
 	}
 	return view(ctx, s, func(tx Tx) (User, error) { return tx.UserByID(ctx, s.actor.UserID) })
@@ -40,6 +43,7 @@ func (s Session) Users(ctx context.Context, q UserQuery) (List[User], error) {
 	if err := s.account(selfScopes, false); err != nil {
 		return List[User]{}, err
 	}
+	q.ByEmail = s.actor.Admin // others would find out hidden addresses
 	return view(ctx, s, func(tx Tx) (List[User], error) { return tx.ListUsers(ctx, q) })
 }
 
@@ -78,19 +82,16 @@ func insertUser(ctx context.Context, tx Tx, u *User, hash string) (Namespace, er
 	}
 	ns.OwnerID = u.ID
 	if ns.ID, err = tx.InsertNamespace(ctx, ns); err != nil {
-		return ns, renamed(err, "path", "username")
+		return ns, aboutUsername(err)
 	}
 	u.NamespaceID = ns.ID
 	return ns, tx.PutMember(ctx, Place{NamespaceID: ns.ID}, Member{User: UserRef{ID: u.ID}, Role: Owner, CreatedAt: u.CreatedAt})
 }
 
-// renamed gives the error another field name, for callers who know the value
-// under that name.
-func renamed(err error, from, to string) error {
-	if e, ok := fault.As(err); ok && e.Field == from {
-		c := *e
-		c.Field = to
-		return &c
+// aboutUsername says of a taken path what it is for the caller.
+func aboutUsername(err error) error {
+	if fault.Is(err, fault.Conflict) {
+		return fault.Conflictf("user", "username", "has already been taken")
 	}
 	return err
 }
@@ -164,7 +165,7 @@ func (s Session) moveUserNamespace(ctx context.Context, tx Tx, u User) error {
 		return err
 	}
 	ns.Path, ns.FullPath, ns.Name, ns.FullName, ns.UpdatedAt = u.Username, u.Username, u.Name, u.Name, s.now()
-	return renamed(tx.UpdateNamespace(ctx, ns), "path", "username")
+	return aboutUsername(tx.UpdateNamespace(ctx, ns))
 }
 
 // DeleteUser removes an account that owns no projects. What it made in other

@@ -159,6 +159,11 @@ const (
 	Killed    RunStatus = "killed"
 )
 
+// Valid reports whether there is such a status.
+func (s RunStatus) Valid() bool { return s == Running || s == Scheduled || s.ended() }
+
+func (s RunStatus) ended() bool { return s == Finished || s == Failed || s == Killed }
+
 // Run is one training execution (GitLab: candidate).
 type Run struct {
 	ID            int64

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -52,6 +54,16 @@ var sqliteEngine = &engine{
 	},
 }
 
+// lowerOnce registers lower for all letters; SQLite's own knows ASCII only.
+var lowerOnce = sync.OnceValue(func() error {
+	return sqlite.RegisterDeterministicScalarFunction("lower", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		if s, ok := args[0].(string); ok {
+			return strings.ToLower(s), nil
+		}
+		return args[0], nil
+	})
+})
+
 // busyTimeout is how long a writer waits for another process, in ms.
 const busyTimeout = 10_000
 
@@ -65,6 +77,9 @@ func openSQLite(raw string) (write, read *sql.DB, err error) {
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("sqlstore: folder of the database: %w", err)
+	}
+	if err := lowerOnce(); err != nil {
+		return nil, nil, fmt.Errorf("sqlstore: lower: %w", err)
 	}
 	if write, err = sql.Open("sqlite", sqliteDSN(path, "immediate", "FULL")); err != nil {
 		return nil, nil, fmt.Errorf("sqlstore: %w", err)

@@ -37,6 +37,9 @@ var (
 	moveProjects = stmt(`UPDATE projects SET full_path = $1 || substr(full_path, length(CAST($2 AS TEXT)) + 1),
 		full_key = $3 || substr(full_key, length(CAST($2 AS TEXT)) + 1)
 		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $4)`)
+	visibilitiesBelow = stmt(`SELECT n.visibility FROM namespaces_above a JOIN namespaces n ON n.id = a.namespace_id
+		WHERE a.above_id = $1 AND a.namespace_id <> $1 UNION SELECT p.visibility FROM namespaces_above a
+		JOIN projects p ON p.namespace_id = a.namespace_id WHERE a.above_id = $1`)
 	deleteNamespaces = stmt(`DELETE FROM namespaces WHERE id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $1)`)
 	pathTaken        = stmt(`SELECT 1 FROM namespaces WHERE full_key = $1 UNION ALL SELECT 1 FROM projects WHERE full_key = $1`)
 )
@@ -127,7 +130,8 @@ func (t *tx) ListNamespaces(ctx context.Context, q registry.NamespaceQuery) (reg
 	}
 	if q.Owned {
 		l.and(`EXISTS (SELECT 1 FROM namespaces_above a JOIN members m ON m.namespace_id = a.above_id
-			WHERE a.namespace_id = n.id AND m.user_id = ? AND m.role >= ?)`, q.Viewer.UserID, registry.Owner)
+			WHERE a.namespace_id = n.id AND m.user_id = ? AND m.role >= ? AND (m.expires_at = 0 OR m.expires_at > ?))`,
+			q.Viewer.UserID, registry.Owner, micros(q.Viewer.Now))
 	}
 	return fetch(ctx, t, l, q.Order, q.Page, scanNamespace)
 }
@@ -154,6 +158,17 @@ func (t *tx) UpdateNamespace(ctx context.Context, n registry.Namespace) error {
 	}
 	_, err = t.exec(ctx, moveProjects, n.FullPath, old.FullPath, key, n.ID)
 	return err
+}
+
+func (t *tx) VisibilitiesBelow(ctx context.Context, id int64) ([]registry.Visibility, error) {
+	var out []registry.Visibility
+	err := t.rows(ctx, string(visibilitiesBelow), []any{id}, func(s scanner) error {
+		var v registry.Visibility
+		err := s.Scan(&v)
+		out = append(out, v)
+		return err
+	})
+	return out, err
 }
 
 func (t *tx) DeleteNamespace(ctx context.Context, id int64) error {
@@ -211,7 +226,8 @@ func scanMember(s scanner, m *registry.Member, extra ...any) error {
 const (
 	membersHere  = `members m JOIN users u ON u.id = m.user_id`
 	membersAbove = `(SELECT x.*, row_number() OVER (PARTITION BY x.user_id ORDER BY x.role DESC, x.id) AS nth FROM members x
-		WHERE x.project_id = $1 OR x.namespace_id IN (SELECT above_id FROM namespaces_above WHERE namespace_id = $2)) m
+		WHERE (x.project_id = $1 OR x.namespace_id IN (SELECT above_id FROM namespaces_above WHERE namespace_id = $2))
+		AND (x.expires_at = 0 OR x.expires_at > $3)) m
 		JOIN users u ON u.id = m.user_id`
 )
 
@@ -220,7 +236,7 @@ func (t *tx) ListMembers(ctx context.Context, q registry.MemberQuery) (registry.
 		from: membersHere, id: "u.id", initial: registry.Order{By: "id"}, orders: map[string]column{"id": {"u.id", true}}}
 	switch {
 	case q.Inherited:
-		l.from, l.args = membersAbove, []any{ref(q.Place.ProjectID), q.Place.NamespaceID}
+		l.from, l.args = membersAbove, []any{ref(q.Place.ProjectID), q.Place.NamespaceID, micros(q.Now)}
 		l.and("m.nth = 1")
 	case q.Place.ProjectID != 0:
 		l.and("m.project_id = ?", q.Place.ProjectID)

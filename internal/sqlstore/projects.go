@@ -34,6 +34,7 @@ var (
 	hideProject = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id WHERE id = $2`)
 	hideBelow   = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id
 		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $2)`)
+	revokeHidden   = stmt(`UPDATE tokens SET revoked_at = $1 WHERE revoked_at = 0 AND project_id IN (SELECT id FROM projects WHERE deleted_at > 0)`)
 	nextRun        = stmt(`UPDATE projects SET next_run = next_run + 1 WHERE id = $1 RETURNING next_run - 1`)
 	nextExperiment = stmt(`UPDATE projects SET next_experiment = next_experiment + 1 WHERE id = $1 RETURNING next_experiment - 1`)
 	hiddenProject  = stmt(`SELECT id FROM projects WHERE deleted_at > 0 ORDER BY deleted_at LIMIT 1`)
@@ -143,11 +144,18 @@ func (t *tx) UpdateProject(ctx context.Context, p registry.Project) error {
 
 func (t *tx) HideProject(ctx context.Context, id int64, at time.Time) error {
 	n, err := t.exec(ctx, hideProject, micros(at), id)
-	return hit(n, err, "project", id)
+	if err := hit(n, err, "project", id); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, revokeHidden, micros(at))
+	return err
 }
 
 func (t *tx) HideProjectsBelow(ctx context.Context, namespaceID int64, at time.Time) error {
-	_, err := t.exec(ctx, hideBelow, micros(at), namespaceID)
+	if _, err := t.exec(ctx, hideBelow, micros(at), namespaceID); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, revokeHidden, micros(at))
 	return err
 }
 

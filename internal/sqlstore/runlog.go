@@ -47,17 +47,11 @@ func (t *tx) ParamsOf(ctx context.Context, ids []int64) (map[int64][]registry.Pa
 	return out, err
 }
 
-// stored gives a metric's value as kept: engines cannot compare NaN, and JSON
-// cannot say infinity, so a NaN is 0 with a mark and an infinity the largest
-// number of its sign, as in MLflow.
+// stored gives a metric's value as kept: engines cannot compare NaN, so it is 0
+// with a mark. Infinities are kept as they are.
 func stored(v float64) (float64, bool) {
-	switch {
-	case math.IsNaN(v):
+	if math.IsNaN(v) {
 		return 0, true
-	case math.IsInf(v, 1):
-		return math.MaxFloat64, false
-	case math.IsInf(v, -1):
-		return -math.MaxFloat64, false
 	}
 	return v, false
 }

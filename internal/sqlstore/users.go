@@ -62,7 +62,11 @@ func (t *tx) ListUsers(ctx context.Context, q registry.UserQuery) (registry.List
 	if q.Username != "" {
 		l.and("u.username_key = ?", strings.ToLower(q.Username))
 	}
-	l.contains(q.Search, "u.username", "u.name", "u.email")
+	where := []string{"u.username", "u.name"}
+	if q.ByEmail {
+		where = append(where, "u.email")
+	}
+	l.contains(q.Search, where...)
 	if q.Active {
 		l.and("u.blocked = ?", false)
 	}

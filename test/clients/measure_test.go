@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,10 @@ func TestStart(t *testing.T) {
 	first.stop(t)
 	again := start(t, data)
 	t.Logf("ready after %v with an existing one", again.ready)
+
+	if body := again.call(t, http.MethodGet, again.url+"/health", nil, http.StatusOK); body != "OK" {
+		t.Errorf("/health says %q, want OK", body)
+	}
 
 	time.Sleep(2 * time.Second)
 	idle := again.memory(t, "VmRSS")

@@ -108,6 +108,7 @@ func TestEveryRoute(t *testing.T) {
 	for _, rt := range (&dialect{}).table() {
 		for _, c := range callers {
 			t.Run(rt.method+" "+rt.pattern+" as "+c.who, func(t *testing.T) {
+				t.Parallel()
 				w, want := shared, expected(rt.access, c.who, c.level)
 				if want == passes && rt.method != http.MethodGet {
 					// What is let through may change anything.

@@ -132,6 +132,8 @@ func spellMissing(e *fault.Error) string {
 // field about everything else.
 func spellConflict(e *fault.Error) (int, map[string]any) {
 	switch {
+	case e.Noun == "condition":
+		return http.StatusPreconditionFailed, message("412 Precondition Failed - " + e.Msg)
 	case e.Noun == "user" && e.Field != "":
 		return http.StatusConflict, message(strings.ToUpper(e.Field[:1]) + e.Field[1:] + " " + e.Msg)
 	case e.Field == "":

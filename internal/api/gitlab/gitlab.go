@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -93,14 +94,33 @@ func (d *dialect) refuseBare() {
 func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
 	raw := r.URL.EscapedPath()
 	if clean := path.Clean(raw); clean != raw && clean+"/" != raw {
-		if strings.Contains(raw, "/packages/") {
-			d.fail(w, r, fault.Invalidf("file_name", "should be a valid file path"))
-			return
-		}
-		unknownRoute(w, r)
+		d.unclean(w, r, raw)
 		return
 	}
 	d.mux.ServeHTTP(w, r)
+}
+
+// unclean answers an address that is not in its shortest form: about files, to
+// those who may ask, that the path is wrong.
+func (d *dialect) unclean(w http.ResponseWriter, r *http.Request, raw string) {
+	rest, ok := strings.CutPrefix(raw, Prefix+"/projects/")
+	id, rest, _ := strings.Cut(rest, "/")
+	ref, err := url.PathUnescape(id)
+	if !ok || err != nil || !strings.HasPrefix(rest, "packages/ml_models/") {
+		unknownRoute(w, r)
+		return
+	}
+	perm := registry.PushFiles
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		perm = registry.PullFiles
+	}
+	r.SetPathValue("id", ref)
+	d.serve(route{access: project(perm), run: func(c *call, _ int) error {
+		if err := c.authorize(project(perm)); err != nil {
+			return err
+		}
+		return fault.Invalidf("file_name", "should be a valid file path")
+	}}).ServeHTTP(w, r)
 }
 
 func unknownRoute(w http.ResponseWriter, _ *http.Request) {
@@ -140,7 +160,7 @@ func (d *dialect) serve(rt route) http.Handler {
 		if fault.Is(err, fault.Invalid) {
 			// Whoever may not do this at all is told that first, and learns
 			// nothing about what is valid.
-			if refused := c.authorize(rt.access); refused != nil {
+			if refused := c.authorize(rt.access); refusal(refused) {
 				return refused
 			}
 		}
@@ -152,15 +172,23 @@ func (d *dialect) serve(rt route) http.Handler {
 	return h
 }
 
-// authorize asks for the permission that a route declares.
+// refusal reports whether an error says that the caller may not, rather than
+// that the question failed.
+func refusal(err error) bool {
+	return fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Forbidden) || fault.Is(err, fault.NotFound)
+}
+
+// authorize asks for the permission that a route declares. The request may have
+// ended meanwhile, as one whose body was cut short.
 func (c *call) authorize(a access) error {
+	ctx := context.WithoutCancel(c.ctx())
 	switch a.gate {
 	case anyone:
 		return nil
 	case inProject:
-		return c.s.May(c.ctx(), c.project(), a.perm)
+		return c.s.May(ctx, c.project(), a.perm)
 	case inGroup:
-		return c.s.MayInGroup(c.ctx(), c.groupRef(), a.role)
+		return c.s.MayInGroup(ctx, c.groupRef(), a.role)
 	}
 	actor := c.s.Actor()
 	switch {
@@ -176,17 +204,21 @@ func (c *call) authorize(a access) error {
 func credential(r *http.Request) auth.Credential {
 	h := r.Header
 	if t := h.Get("Private-Token"); t != "" {
-		return auth.Credential{Secret: t}
+		return auth.Credential{Secret: t, Place: auth.PersonalPlace}
 	}
 	if t := h.Get("Job-Token"); t != "" {
-		return auth.Credential{Secret: t, Job: true}
+		return auth.Credential{Secret: t, Place: auth.JobPlace}
 	}
 	if a := h.Get("Authorization"); a != "" {
 		if scheme, rest, ok := strings.Cut(a, " "); ok && strings.EqualFold(scheme, "Bearer") {
 			return auth.Credential{Secret: strings.TrimSpace(rest)}
 		}
 		if user, password, ok := r.BasicAuth(); ok {
-			return auth.Credential{Secret: password, Job: user == "gitlab-ci-token"}
+			c := auth.Credential{Secret: password}
+			if user == "gitlab-ci-token" {
+				c.Place = auth.JobPlace
+			}
+			return c
 		}
 	}
 	if !strings.Contains(r.URL.RawQuery, "_token=") {
@@ -195,10 +227,10 @@ func credential(r *http.Request) auth.Credential {
 	q := r.URL.Query()
 	for _, name := range []string{"private_token", "access_token"} {
 		if t := q.Get(name); t != "" {
-			return auth.Credential{Secret: t}
+			return auth.Credential{Secret: t, Place: auth.PersonalPlace}
 		}
 	}
-	return auth.Credential{Secret: q.Get("job_token"), Job: true}
+	return auth.Credential{Secret: q.Get("job_token"), Place: auth.JobPlace}
 }
 
 // call is one request on its way.

@@ -63,7 +63,7 @@ func (in groupFilter) query() (registry.NamespaceQuery, error) {
 	if err != nil {
 		return registry.NamespaceQuery{}, err
 	}
-	o, err := in.order()
+	o, err := in.order("name")
 	if in.Sort == "" {
 		o.Desc = false // groups go by name, upwards
 	}
@@ -230,13 +230,13 @@ func (m members) add(c *call, in newMember) (memberJSON, error) {
 	if err != nil {
 		return memberJSON{}, err
 	}
-	v, err := c.s.AddMember(c.ctx(), m.place(c), registry.MemberSpec{UserID: in.UserID, Username: in.Username, Role: role, ExpiresAt: orNever(in.ExpiresAt)})
+	v, err := c.s.AddMember(c.ctx(), m.place(c), registry.MemberSpec{UserID: in.UserID, Username: in.Username, Role: role, ExpiresAt: in.ExpiresAt})
 	return c.member(v), err
 }
 
 type memberEdit struct {
 	AccessLevel int64      `param:"access_level,required"`
-	ExpiresAt   *time.Time `param:"expires_at"`
+	ExpiresAt   *time.Time `param:"expires_at" doc:"Stays as it is unless told."`
 }
 
 func (m members) edit(c *call, in memberEdit) (memberJSON, error) {
@@ -248,7 +248,7 @@ func (m members) edit(c *call, in memberEdit) (memberJSON, error) {
 	if err != nil {
 		return memberJSON{}, err
 	}
-	v, err := c.s.EditMember(c.ctx(), m.place(c), registry.MemberSpec{UserID: id, Role: role, ExpiresAt: orNever(in.ExpiresAt)})
+	v, err := c.s.EditMember(c.ctx(), m.place(c), registry.MemberSpec{UserID: id, Role: role, ExpiresAt: in.ExpiresAt})
 	return c.member(v), err
 }
 

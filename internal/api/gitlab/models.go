@@ -125,7 +125,7 @@ func listModels(c *call, in modelFilter) ([]modelJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order()
+	o, err := in.order("id")
 	if err != nil {
 		return nil, err
 	}

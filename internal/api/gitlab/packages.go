@@ -94,23 +94,74 @@ func store(c *call, p string) (registry.File, error) {
 		}
 		return registry.File{}, err
 	}
-	o := registry.PutOptions{Size: c.r.ContentLength, Status: registry.FileStatus(c.r.URL.Query().Get("status"))}
-	if o.Expect, err = announced(c.r.Header); err != nil {
-		return registry.File{}, err
-	}
-	kind, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" {
-		return c.s.PutFile(c.ctx(), c.project(), ref, p, c.r.Body, o)
-	}
-	if err := c.s.AuthorizePut(c.ctx(), c.project(), p); err != nil {
-		return registry.File{}, err
-	}
-	o.Size = -1
-	part, err := filePart(multipart.NewReader(c.r.Body, params["boundary"]), &o)
+	o, err := putOptions(c.r)
 	if err != nil {
 		return registry.File{}, err
 	}
-	return c.s.PutFile(c.ctx(), c.project(), ref, p, part, o)
+	body := io.Reader(bodyReader{c.r.Body})
+	boundary, form, err := formBoundary(c.r.Header.Get("Content-Type"))
+	if err != nil {
+		return registry.File{}, err
+	}
+	if form {
+		// What can be refused is refused before the form is read.
+		if err := c.s.MayPut(c.ctx(), c.project(), ref, p, o); err != nil {
+			return registry.File{}, err
+		}
+		o.Size = -1
+		if body, err = filePart(multipart.NewReader(body, boundary), &o); err != nil {
+			return registry.File{}, err
+		}
+	}
+	return c.s.PutFile(c.ctx(), c.project(), ref, p, body, o)
+}
+
+// putOptions reads what goes with an upload from address and headers.
+func putOptions(r *http.Request) (registry.PutOptions, error) {
+	o := registry.PutOptions{Size: r.ContentLength, Status: registry.FileStatus(r.URL.Query().Get("status")),
+		Absent: strings.TrimSpace(r.Header.Get("If-None-Match")) == "*"}
+	if r.Header.Get("Content-Range") != "" {
+		// RFC 9110, section 14.5: a server that does not take parts has to
+		// refuse, or it would store the part as the whole.
+		return o, &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is a part of a file (Content-Range); parts are not taken here, send the whole file"}
+	}
+	if m := r.Header.Get("If-Match"); m != "" && m != "*" {
+		d, err := blob.ParseDigest(strings.Trim(m, `"`))
+		if err != nil {
+			d = "sha256:none" // matches nothing that is stored
+		}
+		o.Match = d
+	}
+	var err error
+	o.Expect, err = announced(r.Header)
+	return o, err
+}
+
+// formBoundary reads the boundary of a multipart form; any other content type
+// is the raw file.
+func formBoundary(contentType string) (boundary string, form bool, err error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if form = strings.HasPrefix(strings.ToLower(contentType), "multipart/form-data"); !form {
+		return "", false, nil
+	}
+	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
+		return "", true, &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is a multipart form without a boundary", Err: err}
+	}
+	return params["boundary"], true, nil
+}
+
+// bodyReader says of a body that cannot be read to its end whose fault it is.
+type bodyReader struct{ r io.Reader }
+
+func (b bodyReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return n, err
+	}
+	if _, known := fault.As(err); !known {
+		err = &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "cannot be read to its end", Err: err}
+	}
+	return n, err
 }
 
 // formField bounds a text field of an upload form, in bytes.
@@ -119,13 +170,19 @@ const formField = 4096
 // filePart goes to the part named "file" of a form, reading a "status" that
 // comes before it. Nothing is buffered.
 func filePart(form *multipart.Reader, o *registry.PutOptions) (io.Reader, error) {
+	broken := func(err error) error {
+		if _, known := fault.As(err); known {
+			return err
+		}
+		return &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is no whole multipart form", Err: err}
+	}
 	for {
 		part, err := form.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil, missing("file", httpx.MsgMissing)
 		case err != nil:
-			return nil, &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is no whole multipart form", Err: err}
+			return nil, broken(err)
 		}
 		switch part.FormName() {
 		case "file":
@@ -133,7 +190,7 @@ func filePart(form *multipart.Reader, o *registry.PutOptions) (io.Reader, error)
 		case "status":
 			v, err := io.ReadAll(io.LimitReader(part, formField))
 			if err != nil {
-				return nil, &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is no whole multipart form", Err: err}
+				return nil, broken(err)
 			}
 			o.Status = registry.FileStatus(v)
 		}
@@ -141,33 +198,44 @@ func filePart(form *multipart.Reader, o *registry.PutOptions) (io.Reader, error)
 }
 
 // announced reads the SHA-256 that the uploader expects: X-Checksum-Sha256 in
-// hexadecimal, or Repr-Digest or Content-Digest of RFC 9530.
+// hexadecimal, or Repr-Digest or Content-Digest of RFC 9530. Those that are
+// there have to agree. Content-Digest of a form is about the form, so it is not
+// looked at there.
 func announced(h http.Header) (blob.Digest, error) {
-	if hx := h.Get("X-Checksum-Sha256"); hx != "" {
-		return checkDigest(blob.ParseDigest(hx))
+	var want blob.Digest
+	take := func(d blob.Digest, err error) error {
+		if err != nil || want != "" && d != want {
+			return &fault.Error{Kind: fault.Invalid, Noun: "digest", Field: "sha256", Msg: "is malformed or contradicts itself: " +
+				"give 64 hexadecimal digits in X-Checksum-Sha256, or sha-256=:base64: in Repr-Digest", Err: err}
+		}
+		want = d
+		return nil
 	}
-	for _, name := range []string{"Repr-Digest", "Content-Digest"} {
-		for entry := range strings.SplitSeq(h.Get(name), ",") {
-			alg, value, _ := strings.Cut(strings.TrimSpace(entry), "=")
-			if !strings.EqualFold(alg, "sha-256") {
-				continue
-			}
-			raw, err := base64.StdEncoding.DecodeString(strings.Trim(value, ":"))
-			if err != nil {
-				return checkDigest("", err)
-			}
-			return checkDigest(blob.ParseDigest(hex.EncodeToString(raw)))
+	if hx := h.Get("X-Checksum-Sha256"); hx != "" {
+		if err := take(blob.ParseDigest(hx)); err != nil {
+			return "", err
 		}
 	}
-	return "", nil
-}
-
-func checkDigest(d blob.Digest, err error) (blob.Digest, error) {
-	if err != nil {
-		return "", &fault.Error{Kind: fault.Invalid, Noun: "digest", Field: "sha256",
-			Msg: "the announced SHA-256 is malformed: give 64 hexadecimal digits in X-Checksum-Sha256, or sha-256=:base64: in Repr-Digest", Err: err}
+	fields := h.Values("Repr-Digest")
+	if !strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "multipart/") {
+		fields = append(fields, h.Values("Content-Digest")...)
 	}
-	return d, nil
+	for entry := range strings.SplitSeq(strings.Join(fields, ","), ",") {
+		alg, value, _ := strings.Cut(strings.TrimSpace(entry), "=")
+		if !strings.EqualFold(alg, "sha-256") {
+			continue
+		}
+		raw, err := base64.StdEncoding.DecodeString(strings.Trim(value, ":"))
+		if err == nil {
+			err = take(blob.ParseDigest(hex.EncodeToString(raw)))
+		} else {
+			err = take("", err)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return want, nil
 }
 
 type fileJSON struct {
@@ -202,7 +270,7 @@ func listFiles(c *call, in fileFilter) ([]fileJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order()
+	o, err := in.order("path")
 	if err != nil {
 		return nil, err
 	}

@@ -30,11 +30,14 @@ type sorting struct {
 	Sort    string `param:"sort" doc:"asc or desc."`
 }
 
-// order reads the ordering; initial is used when the caller names none, and
-// GitLab's default direction is descending.
-func (s sorting) order() (registry.Order, error) {
+// order reads the ordering. GitLab's default direction is descending; initial
+// is what a list is ordered by when the caller names only the direction.
+func (s sorting) order(initial string) (registry.Order, error) {
 	if s.Sort != "" && s.Sort != "asc" && s.Sort != "desc" {
 		return registry.Order{}, fault.Invalidf("sort", "does not have a valid value")
+	}
+	if s.OrderBy == "" && s.Sort != "" {
+		s.OrderBy = initial
 	}
 	return registry.Order{By: s.OrderBy, Desc: s.Sort != "asc"}, nil
 }

@@ -130,9 +130,17 @@ func (in projectFilter) query() (registry.ProjectQuery, error) {
 	if err != nil {
 		return registry.ProjectQuery{}, err
 	}
-	o, err := in.order()
+	o, err := in.order("created_at")
 	if err != nil {
 		return registry.ProjectQuery{}, err
+	}
+	if in.Visibility != "" && in.Visibility != registry.Private && in.Visibility != registry.Internal && in.Visibility != registry.Public {
+		return registry.ProjectQuery{}, missing("visibility", "does not have a valid value")
+	}
+	if in.MinRole != 0 {
+		if _, err := registry.ParseRole(in.MinRole); err != nil {
+			return registry.ProjectQuery{}, missing("min_access_level", "does not have a valid value")
+		}
 	}
 	return registry.ProjectQuery{Page: p, Order: o, Search: in.Search, Membership: in.Membership, Owned: in.Owned, Visibility: in.Visibility,
 		Archived: in.Archived, MinRole: registry.Role(in.MinRole), Subgroups: in.Subgroups}, nil
@@ -162,11 +170,12 @@ func listProjects(c *call, in projectFilter) (projectsJSON, error) {
 }
 
 func listUserProjects(c *call, in projectFilter) (projectsJSON, error) {
-	id, err := c.id("user_id", "user")
-	if err != nil {
-		return nil, err
+	// GitLab takes a number or a name here.
+	find := func() (registry.User, error) { return c.s.UserByName(c.ctx(), c.r.PathValue("user_id")) }
+	if id, err := c.id("user_id", "user"); err == nil {
+		find = func() (registry.User, error) { return c.s.User(c.ctx(), id) }
 	}
-	u, err := c.s.User(c.ctx(), id)
+	u, err := find()
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func listExperiments(c *call, in experimentFilter) ([]experimentJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order()
+	o, err := in.order("id")
 	if err != nil {
 		return nil, err
 	}
@@ -215,12 +215,15 @@ func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order()
+	o, err := in.order("id")
 	if err != nil {
 		return nil, err
 	}
-	if o.By == "metric" && in.Metric == "" {
+	switch {
+	case o.By == "metric" && in.Metric == "":
 		return nil, missing("metric", "is missing")
+	case in.Status != "" && !in.Status.Valid():
+		return nil, missing("status", "does not have a valid value")
 	}
 	l, err := c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, ExperimentIID: in.ExperimentID,
 		ModelID: in.ModelID, Status: in.Status, Search: in.Search})
@@ -327,8 +330,14 @@ type newMetrics struct {
 	Timestamp *int64        `param:"timestamp"`
 }
 
+// maxMillis is the end of the year 9999, the last that JSON times can say.
+const maxMillis = 253402300799999
+
 func logMetrics(c *call, in newMetrics) (candidateJSON, error) {
 	if in.Name != "" {
+		if in.Value == "" {
+			return candidateJSON{}, missing("value", "is missing")
+		}
 		in.Metrics = append(in.Metrics, metricParam{in.Name, in.Value, in.Step, in.Timestamp})
 	}
 	if len(in.Metrics) == 0 {
@@ -342,6 +351,9 @@ func logMetrics(c *call, in newMetrics) (candidateJSON, error) {
 			return candidateJSON{}, missing("metrics[value]", "is invalid")
 		}
 		d.Metrics[i] = registry.Metric{Key: m.Name, Value: v, Step: m.Step, At: now}
+		if m.Timestamp != nil && (*m.Timestamp < -maxMillis || *m.Timestamp > maxMillis) {
+			return candidateJSON{}, missing("metrics[timestamp]", "is invalid")
+		}
 		if m.Timestamp != nil {
 			d.Metrics[i].At = time.UnixMilli(*m.Timestamp).UTC()
 		}
@@ -386,11 +398,20 @@ func deleteRunTag(c *call, _ none) (none, error) {
 	return none{}, c.s.DeleteRunTag(c.ctx(), c.project(), id, c.r.PathValue("name"))
 }
 
-func promoteRun(c *call, in newVersion) (modelVersionJSON, error) {
+// promotion is newVersion for a candidate that the address names.
+type promotion struct {
+	ModelID     int64     `param:"model_id" doc:"The model; has to be the candidate's own."`
+	Version     string    `param:"version" doc:"Semantic version 2.0; the next patch unless told."`
+	Description string    `param:"description"`
+	Metadata    []tagJSON `param:"metadata"`
+}
+
+func promoteRun(c *call, in promotion) (modelVersionJSON, error) {
 	id, err := c.runID()
 	if err != nil {
 		return modelVersionJSON{}, err
 	}
-	v, err := c.s.PromoteRun(c.ctx(), c.project(), id, in.spec())
+	v, err := c.s.PromoteRun(c.ctx(), c.project(), id, registry.Promotion{ModelID: in.ModelID,
+		VersionSpec: registry.VersionSpec{Semver: in.Version, Description: in.Description, Tags: tags(in.Metadata)}})
 	return c.version(v), err
 }

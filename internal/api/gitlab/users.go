@@ -129,7 +129,7 @@ func listUsers(c *call, in userFilter) ([]userJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order()
+	o, err := in.order("id")
 	if err != nil {
 		return nil, err
 	}

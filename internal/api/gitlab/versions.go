@@ -72,16 +72,13 @@ func listVersions(c *call, in versionFilter) ([]modelVersionJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order()
+	o, err := in.order("version")
 	if err != nil {
 		return nil, err
 	}
 	id, err := c.modelID()
 	if err != nil {
 		return nil, err
-	}
-	if o.By == "" && in.Sort != "" {
-		o.By = "version"
 	}
 	if in.Alias != "" {
 		v, err := c.s.ResolveVersion(c.ctx(), c.project(), id, "@"+in.Alias)

@@ -265,7 +265,7 @@ func metrics(_ *testing.T, b *bench) {
 		ms := latest[r.ID]
 		b.same([]any{err, len(ms), ms[0], math.IsNaN(ms[1].Value)}, []any{nil, 2, point(2, 0, 5), true})
 		l, err := tx.MetricHistory(ctx, r.ID, "loss", registry.Page{})
-		b.same([]any{err, l.Items}, []any{nil, []registry.Metric{point(0, 0, math.MaxFloat64), point(1, time.Hour, 9), point(2, 0, 4), point(2, 0, 5)}})
+		b.same([]any{err, l.Items}, []any{nil, []registry.Metric{point(0, 0, math.Inf(1)), point(1, time.Hour, 9), point(2, 0, 4), point(2, 0, 5)}})
 		return nil
 	})
 }

@@ -1,13 +1,17 @@
-"""The vitrine client on its own: whole folders, globs, aliases, login, ls, show, rm.
+"""The vitrine client on its own: whole folders, globs, aliases, login, ls, show, rm;
+and the administrator's commands beside a running server.
 
 Proves: a folder with a real model goes up and comes back as the same tree and
 still runs; parts of it can be asked for; the client needs nothing but what
-`vitrine login` wrote down.
+`vitrine login` wrote down. Users, tokens and projects made on the server's machine
+work at once over the network.
 """
 
 import json
 import os
+import pathlib
 
+import gitlab
 import magika
 import pytest
 
@@ -89,3 +93,49 @@ def test_ls_and_show_as_json(released):
 def test_rm(released, root):
     shell.vitrine("rm", released.reference, "--yes")
     root.get_file(released.version_id, "model.onnx", 404)
+
+
+def administer(*words):
+    return json.loads(shell.vitrine(*words, "--data", api.DATA, "--json"))
+
+
+def test_administration_beside_the_server(gl, unique):
+    name = unique("grace")
+    user = administer("user", "create", name, "--email", f"{name}@example.com")
+    assert gl.users.get(user["id"]).username == name
+    assert name in [u["username"] for u in administer("user", "list")]
+
+    made = administer("token", "create", name, "--scope", "api")
+    with gitlab.Gitlab(api.URL, private_token=made["token"]) as theirs:
+        theirs.auth()
+        assert theirs.user.username == name
+        project = administer("project", "create", f"{name}/vision")
+        assert theirs.projects.get(f"{name}/vision").id == project["id"]
+        administer("token", "revoke", str(made["id"]))
+        with pytest.raises(gitlab.exceptions.GitlabAuthenticationError):
+            theirs.auth()
+    assert "vision" in json.dumps(administer("project", "list"))
+
+
+def test_gc_and_verify_beside_the_server(target, root, tmp_path):
+    lost, kept = os.urandom(100_000), os.urandom(100_000)
+    for name, data in (("lost.bin", lost), ("kept.bin", kept), ("twin.bin", kept)):
+        (tmp_path / name).write_bytes(data)
+        shell.vitrine("push", tmp_path / name, target.reference)
+    shell.vitrine("rm", target.reference, "lost.bin", "twin.bin", "--yes")
+
+    gone = administer("gc", "--gc-grace", "0s")
+    assert (gone["blobs"], gone["bytes"]) == (1, 100_000), "the twin's bytes are kept.bin's, too"
+    shell.vitrine("verify", "--data", api.DATA)
+    assert list(root.listed(target.version_id)) == ["kept.bin"]
+    assert root.get_file(target.version_id, "kept.bin").content == kept
+
+
+def test_verify_finds_damage(target, root):
+    """The last test of this server, as it leaves a broken file behind."""
+    root.put_file(target.version_id, "x.bin", os.urandom(50_000))
+    digest = root.listed(target.version_id)["x.bin"]["file_sha256"]
+    (stored,) = [p for p in pathlib.Path(api.DATA).rglob(f"*{digest}*") if p.is_file()]
+    stored.chmod(0o600)
+    stored.write_bytes(b"\0" * 50_000)
+    assert digest in shell.vitrine("verify", "--data", api.DATA, status=1)
