@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/memo"
 )
 
 // Actor is whoever calls: a person, a machine with a token, nobody, or Vitrine
@@ -83,18 +84,24 @@ type Store interface {
 type Authenticator struct {
 	store Store
 	now   func() time.Time
+	known *memo.Memo[string, Identity] // by digest
 
 	mu   sync.Mutex
 	used map[int64]time.Time // not yet written
 	seen map[int64]time.Time // last written
 }
 
+// maxKnown bounds the remembered tokens.
+const maxKnown = 10_000
+
 // NewAuthenticator makes an Authenticator; now is the clock, nil for time.Now.
+// A store that is a memo.Source has its answers remembered between changes.
 func NewAuthenticator(s Store, now func() time.Time) *Authenticator {
 	if now == nil {
 		now = time.Now
 	}
-	return &Authenticator{store: s, now: now, used: map[int64]time.Time{}, seen: map[int64]time.Time{}}
+	source, _ := s.(memo.Source)
+	return &Authenticator{store: s, now: now, known: memo.New[string, Identity](source, maxKnown), used: map[int64]time.Time{}, seen: map[int64]time.Time{}}
 }
 
 // Authenticate gives the actor behind c. No credential is the anonymous actor.
@@ -105,7 +112,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 	if c.Secret == "" {
 		return Actor{}, nil
 	}
-	id, err := a.store.IdentityByDigest(ctx, HashSecret(c.Secret))
+	digest := HashSecret(c.Secret)
+	id, err := a.known.Get(digest, func() (Identity, error) { return a.store.IdentityByDigest(ctx, digest) })
 	if fault.Is(err, fault.NotFound) {
 		return Actor{}, fault.SignIn("token")
 	}

@@ -93,7 +93,7 @@ type account struct {
 // job, then the saved sign-ins. A token goes only to the server that it came
 // with, unless it came alone.
 func resolve(env Env, server, token string, saved savedServers) (account, error) {
-	envServer := cmp.Or(env.Getenv("VITRINE_SERVER"), env.Getenv("VITRINE_URL"))
+	envServer := env.Getenv("VITRINE_SERVER")
 	envToken := env.Getenv("VITRINE_TOKEN")
 	jobServer, jobToken := env.Getenv("CI_SERVER_URL"), env.Getenv("CI_JOB_TOKEN")
 	inJob := server == "" && envServer == "" && token == "" && envToken == "" && jobServer != "" && jobToken != ""

@@ -67,7 +67,7 @@ func TestResolve(t *testing.T) {
 		{"saved, another server", "other.org/", "", nil, saved, account{URL: "https://other.org", Token: "other", Source: "vitrine login"}},
 		{"flags", "https://x.org", "t", map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
 			account{URL: "https://x.org", Token: "t", Source: "--token"}},
-		{"variables", "", "", map[string]string{"VITRINE_URL": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
+		{"variables", "", "", map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
 			account{URL: "https://y.org", Token: "y", Source: "VITRINE_TOKEN"}},
 		{"a token alone goes to the chosen server", "https://x.org", "", map[string]string{"VITRINE_TOKEN": "y"}, saved,
 			account{URL: "https://x.org", Token: "y", Source: "VITRINE_TOKEN"}},

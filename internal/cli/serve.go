@@ -92,7 +92,8 @@ func serve(ctx context.Context, env Env, c config.Config, b app.Build) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", c.Listen)
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", c.Listen, err)
 	}

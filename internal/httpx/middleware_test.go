@@ -81,7 +81,7 @@ func TestRequestID(t *testing.T) {
 	if id := RequestIDFrom(context.Background()); id != "" {
 		t.Errorf("outside of a request the id is %q", id)
 	}
-	if newID() == newID() {
+	if first, second := newID(), newID(); first == second {
 		t.Error("ids repeat")
 	}
 }

@@ -121,7 +121,7 @@ func (a *assigner) fill(dst reflect.Value, params map[string]value, prefix strin
 			}
 			continue
 		}
-		if err := a.set(dst, v, field); err == errBad {
+		if err := a.set(dst, v, field); errors.Is(err, errBad) {
 			a.problems = append(a.problems, Problem{field, MsgInvalid})
 		} else if err != nil {
 			return err
@@ -188,9 +188,9 @@ func (a *assigner) setSlice(dst reflect.Value, v value, field string) error {
 	for i, item := range items {
 		name := fmt.Sprintf("%s[%d]", field, i)
 		switch err := a.set(out.Index(i), item, name); {
-		case err == errBad && item.json != nil && out.Index(i).Kind() == reflect.Struct:
+		case errors.Is(err, errBad) && item.json != nil && out.Index(i).Kind() == reflect.Struct:
 			a.problems = append(a.problems, Problem{name, MsgInvalid})
-		case err == errBad:
+		case errors.Is(err, errBad):
 			bad = true
 		case err != nil:
 			return err

@@ -92,7 +92,7 @@ func (s Session) CreateExperiment(ctx context.Context, ref ProjectRef, spec Expe
 }
 
 func checkExperiment(e Experiment, tags []Tag) error {
-	if err := checkTitle("name", e.Name); err != nil {
+	if err := checkTitle(e.Name); err != nil {
 		return err
 	}
 	if e.ModelID == 0 && strings.HasPrefix(e.Name, experimentPrefix) {

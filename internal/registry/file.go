@@ -8,19 +8,49 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
+// hotKey is what a download's look-ups depend on, besides the data: who asks
+// for what, and the second, because memberships end by time alone.
+type hotKey struct {
+	user    int64
+	second  int64
+	project ProjectRef
+	pkg     PackageRef
+	path    string
+}
+
+// hotFile is what the look-ups gave: rows, not the decision made of them.
+type hotFile struct {
+	project Project
+	file    File
+}
+
+// maxHot bounds the remembered downloads.
+const maxHot = 10_000
+
 // StatFile describes a file without opening it.
 func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (File, error) {
 	path, err := ParseFilePath(path)
 	if err != nil {
 		return File{}, err
 	}
-	return view(ctx, s, func(tx Tx) (File, error) {
-		p, err := s.project(ctx, tx, ref, PullFiles)
-		if err != nil {
-			return File{}, err
-		}
-		return tx.FileAt(ctx, p.ID, pkg, path)
+	if err := s.scope(rules[PullFiles]); err != nil {
+		return File{}, err
+	}
+	key := hotKey{s.actor.UserID, s.now().Unix(), ref, pkg, path}
+	hot, err := s.r.hot.Get(key, func() (hotFile, error) {
+		return view(ctx, s, func(tx Tx) (hotFile, error) {
+			p, err := s.project(ctx, tx, ref, PullFiles)
+			if err != nil {
+				return hotFile{}, err
+			}
+			f, err := tx.FileAt(ctx, p.ID, pkg, path)
+			return hotFile{p, f}, err
+		})
 	})
+	if err != nil {
+		return File{}, err
+	}
+	return hot.file, s.allowed(hot.project, PullFiles)
 }
 
 // OpenFile describes a file and opens its content; the caller closes it. On

@@ -63,7 +63,7 @@ func (s Session) CreateGroup(ctx context.Context, spec GroupSpec) (Namespace, er
 }
 
 func checkGroup(n Namespace) error {
-	if err := checkTitle("name", n.Name); err != nil {
+	if err := checkTitle(n.Name); err != nil {
 		return err
 	}
 	if err := checkPlacePath("path", n.Path, n.ParentID == 0); err != nil {
@@ -72,7 +72,7 @@ func checkGroup(n Namespace) error {
 	if err := checkVisibility(n.Visibility); err != nil {
 		return err
 	}
-	return checkText("description", n.Description)
+	return checkDescription(n.Description)
 }
 
 func checkVisibility(v Visibility) error {

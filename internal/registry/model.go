@@ -123,7 +123,7 @@ func checkModel(m Model, tags []Tag) error {
 	if err := checkModelName(m.Name); err != nil {
 		return err
 	}
-	if err := checkText("description", m.Description); err != nil {
+	if err := checkDescription(m.Description); err != nil {
 		return err
 	}
 	return checkTags(tags)

@@ -53,25 +53,8 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 	if err := s.account(auth.ScopeAPI, false); err != nil {
 		return Project{}, err
 	}
-	p := Project{Path: spec.Path, Name: cut(spec.Name), Description: spec.Description, Visibility: spec.Visibility,
-		CreatorID: s.actor.UserID, Features: spec.Features, CreatedAt: s.now(), UpdatedAt: s.now(), ActiveAt: s.now()}
-	if p.Path == "" {
-		if p.Path = pathOf(p.Name); p.Path == "" && p.Name != "" {
-			return Project{}, fault.Invalidf("path", "can't be made of this name; give a path of letters and digits")
-		}
-	}
-	if p.Name == "" {
-		p.Name = p.Path
-	}
-	for _, l := range []*Level{&p.Features.Models, &p.Features.Experiments, &p.Features.Packages} {
-		if *l == "" {
-			*l = Enabled
-		}
-	}
-	if p.Visibility == "" {
-		p.Visibility = Private
-	}
-	if err := checkProject(p); err != nil {
+	p, err := s.newProject(spec)
+	if err != nil {
 		return Project{}, err
 	}
 	return update(ctx, s, func(tx Tx) (Project, error) {
@@ -98,8 +81,31 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 	})
 }
 
+// newProject fills in what a specification leaves open, and checks it.
+func (s Session) newProject(spec ProjectSpec) (Project, error) {
+	p := Project{Path: spec.Path, Name: cut(spec.Name), Description: spec.Description, Visibility: spec.Visibility,
+		CreatorID: s.actor.UserID, Features: spec.Features, CreatedAt: s.now(), UpdatedAt: s.now(), ActiveAt: s.now()}
+	if p.Path == "" {
+		if p.Path = pathOf(p.Name); p.Path == "" && p.Name != "" {
+			return p, fault.Invalidf("path", "can't be made of this name; give a path of letters and digits")
+		}
+	}
+	if p.Name == "" {
+		p.Name = p.Path
+	}
+	for _, l := range []*Level{&p.Features.Models, &p.Features.Experiments, &p.Features.Packages} {
+		if *l == "" {
+			*l = Enabled
+		}
+	}
+	if p.Visibility == "" {
+		p.Visibility = Private
+	}
+	return p, checkProject(p)
+}
+
 func checkProject(p Project) error {
-	if err := checkTitle("name", p.Name); err != nil {
+	if err := checkTitle(p.Name); err != nil {
 		return err
 	}
 	if err := checkPlacePath("path", p.Path, false); err != nil {
@@ -120,7 +126,7 @@ func checkProject(p Project) error {
 			return fault.Invalidf(f.name, "does not have a valid value")
 		}
 	}
-	return checkText("description", p.Description)
+	return checkDescription(p.Description)
 }
 
 // home gives the namespace for a new project.

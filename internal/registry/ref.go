@@ -219,11 +219,12 @@ func checkAlias(s string) error {
 	return nil
 }
 
-func checkText(field, s string) error {
+// checkDescription checks a Markdown card.
+func checkDescription(s string) error {
 	if utf8.RuneCountInString(s) > maxText {
-		return fault.Invalidf(field, "is too long (maximum is 10000 characters)")
+		return fault.Invalidf("description", "is too long (maximum is 10000 characters)")
 	}
-	return checkUTF8(field, s)
+	return checkUTF8("description", s)
 }
 
 // checkUTF8 refuses what a database cannot keep as text.
@@ -235,16 +236,16 @@ func checkUTF8(field, s string) error {
 }
 
 // checkTitle checks a display name.
-func checkTitle(field, s string) error {
+func checkTitle(s string) error {
 	switch {
 	case strings.TrimSpace(s) == "":
-		return fault.Invalidf(field, "can't be blank")
+		return fault.Invalidf("name", "can't be blank")
 	case utf8.RuneCountInString(s) > maxName:
-		return fault.Invalidf(field, "is too long (maximum is 255 characters)")
+		return fault.Invalidf("name", "is too long (maximum is 255 characters)")
 	case strings.IndexFunc(s, unicode.IsControl) >= 0:
-		return fault.Invalidf(field, "is invalid")
+		return fault.Invalidf("name", "is invalid")
 	}
-	return checkUTF8(field, s)
+	return checkUTF8("name", s)
 }
 
 // reserved are path segments that pages and dialects use themselves.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/memo"
 )
 
 // Options configure a Registry; the zero value works.
@@ -22,14 +23,17 @@ type Registry struct {
 	blobs   *blob.Store
 	now     func() time.Time
 	maxFile int64
+	hot     *memo.Memo[hotKey, hotFile]
 }
 
-// New makes a Registry over a database and a blob store.
+// New makes a Registry over a database and a blob store. A database that is a
+// memo.Source has the look-ups of downloads remembered between changes.
 func New(s Store, b *blob.Store, o Options) *Registry {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize}
+	source, _ := s.(memo.Source)
+	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, hot: memo.New[hotKey, hotFile](source, maxHot)}
 }
 
 // Session is the registry as one actor may see and change it.

@@ -162,7 +162,7 @@ func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, erro
 	if r.Name == "" {
 		r.Name = nickname()
 	}
-	if err := checkTitle("name", r.Name); err != nil {
+	if err := checkTitle(r.Name); err != nil {
 		return Run{}, err
 	}
 	var err error
@@ -219,7 +219,7 @@ func (s Session) EditRun(ctx context.Context, ref ProjectRef, iid int64, e RunEd
 		set(&r.Status, e.Status)
 		set(&r.EndedAt, e.EndedAt)
 		r.UpdatedAt = s.now()
-		if err := checkTitle("name", r.Name); err != nil {
+		if err := checkTitle(r.Name); err != nil {
 			return Run{}, err
 		}
 		if !r.Status.Valid() {

@@ -77,10 +77,10 @@ func (s Session) CreateToken(ctx context.Context, userID int64, spec TokenSpec) 
 }
 
 func (s Session) checkToken(t auth.Token) error {
-	if err := checkTitle("name", t.Name); err != nil {
+	if err := checkTitle(t.Name); err != nil {
 		return err
 	}
-	if err := checkText("description", t.Description); err != nil {
+	if err := checkDescription(t.Description); err != nil {
 		return err
 	}
 	if t.Expired(s.now()) {

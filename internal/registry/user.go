@@ -100,7 +100,7 @@ func checkUser(u User) error {
 	if err := checkPlacePath("username", u.Username, true); err != nil {
 		return err
 	}
-	if err := checkTitle("name", u.Name); err != nil {
+	if err := checkTitle(u.Name); err != nil {
 		return err
 	}
 	a, err := mail.ParseAddress(u.Email)

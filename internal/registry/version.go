@@ -148,7 +148,7 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 
 // checkVersion fills in a missing semantic version and checks the rules.
 func (s Session) checkVersion(ctx context.Context, tx Tx, v *Version, tags []Tag) error {
-	if err := checkText("description", v.Description); err != nil {
+	if err := checkDescription(v.Description); err != nil {
 		return err
 	}
 	if err := checkTags(tags); err != nil {
@@ -214,7 +214,7 @@ func (s Session) EditVersion(ctx context.Context, ref ProjectRef, modelID, id in
 		if e.Tags != nil {
 			v.Tags = *e.Tags
 		}
-		if err := checkText("description", v.Description); err != nil {
+		if err := checkDescription(v.Description); err != nil {
 			return Version{}, err
 		}
 		if err := tx.UpdateVersion(ctx, v); err != nil {

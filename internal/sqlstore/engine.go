@@ -27,6 +27,9 @@ type engine struct {
 	// migrating serialises migrations among processes; it runs first in the
 	// migration transaction.
 	migrating string
+	// version is a query whose number moves on one connection when others
+	// commit; empty: there is none.
+	version string
 	// unique reports a violated unique index and names what it is on.
 	unique func(error) (string, bool)
 	// retry reports a conflict that passes when the transaction runs again.
@@ -41,6 +44,7 @@ var sqliteEngine = &engine{
 	open:      openSQLite,
 	expand:    strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@clustered", " WITHOUT ROWID"),
 	migrating: "",
+	version:   "PRAGMA data_version",
 	unique: func(err error) (string, bool) {
 		var e *sqlite.Error
 		if !errors.As(err, &e) || e.Code() != sqlite3.SQLITE_CONSTRAINT_UNIQUE && e.Code() != sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {

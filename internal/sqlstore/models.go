@@ -27,7 +27,9 @@ var (
 	deleteVersions    = stmt(`DELETE FROM versions WHERE model_id = $1`)
 	deleteModel       = stmt(`DELETE FROM models WHERE id = $1`)
 	countModel        = stmt(`UPDATE models SET version_count = version_count + $1, candidate_count = candidate_count + $2,
-		latest_id = coalesce((SELECT id FROM versions WHERE model_id = $3 ORDER BY pre_release, semver_key DESC, id DESC LIMIT 1), 0)
+		latest_id = coalesce(
+		(SELECT id FROM versions WHERE model_id = $3 AND NOT pre_release ORDER BY semver_key DESC, id DESC LIMIT 1),
+		(SELECT id FROM versions WHERE model_id = $3 AND pre_release ORDER BY semver_key DESC, id DESC LIMIT 1), 0)
 		WHERE id = $3`)
 	nextNumber = stmt(`UPDATE models SET next_number = next_number + 1 WHERE id = $1 RETURNING next_number - 1`)
 )

@@ -23,9 +23,10 @@ import (
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	e     *engine
-	write *pool
-	read  *pool
+	e       *engine
+	write   *pool
+	read    *pool
+	changes changes
 }
 
 // Open opens the database that url names ("sqlite:path") and brings its tables
@@ -49,7 +50,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 
 // Close waits for the transactions under way and closes the database.
 func (s *Store) Close() error {
-	err := s.read.db.Close()
+	err := errors.Join(s.changes.close(), s.read.db.Close())
 	if s.write.db != s.read.db {
 		err = errors.Join(err, s.write.db.Close())
 	}
@@ -80,6 +81,8 @@ const maxRetries = 8
 func (s *Store) Update(ctx context.Context, fn func(registry.Tx) error) error {
 	for try := 0; ; try++ {
 		err := s.in(ctx, s.write, nil, fn)
+		// Also after an error: it may have come from the commit itself.
+		s.changes.generation.Add(1)
 		if err == nil || !s.e.retry(err) {
 			return err
 		}

@@ -200,7 +200,7 @@ func (s *server) logTail() string {
 
 // env is the environment for a client of this server.
 func (s *server) env(more ...string) []string {
-	env := append(cleanEnv(), "VITRINE_URL="+s.url, "VITRINE_TOKEN="+rootToken, "VITRINE_BIN="+s.bin,
+	env := append(cleanEnv(), "VITRINE_SERVER="+s.url, "VITRINE_TOKEN="+rootToken, "VITRINE_BIN="+s.bin,
 		"VITRINE_DATA="+s.data, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 	return append(env, more...)
 }

@@ -8,7 +8,7 @@ import urllib.parse
 
 import requests
 
-URL = os.environ["VITRINE_URL"].rstrip("/")
+URL = os.environ["VITRINE_SERVER"].rstrip("/")
 TOKEN = os.environ["VITRINE_TOKEN"]
 BIN = os.environ["VITRINE_BIN"]
 DATA = os.environ["VITRINE_DATA"]

@@ -1,7 +1,7 @@
 """Fixtures of the client tests.
 
 The Go driver (test/clients) starts a fresh server for each test file and says
-where it is: VITRINE_URL, VITRINE_TOKEN (of the administrator root), VITRINE_BIN
+where it is: VITRINE_SERVER, VITRINE_TOKEN (of the administrator root), VITRINE_BIN
 (the client's binary) and VITRINE_DATA (the server's directory).
 """
 
