@@ -58,9 +58,11 @@ var sqliteEngine = &engine{
 	},
 }
 
-// lowerOnce registers lower for all letters; SQLite's own knows ASCII only.
-var lowerOnce = sync.OnceValue(func() error {
-	return sqlite.RegisterDeterministicScalarFunction("lower", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+// foldOnce registers fold, which is lower for all letters: SQLite's own lower
+// knows ASCII only. It is a call into Go for each row, so it is used only where
+// other letters matter.
+var foldOnce = sync.OnceValue(func() error {
+	return sqlite.RegisterDeterministicScalarFunction("fold", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		if s, ok := args[0].(string); ok {
 			return strings.ToLower(s), nil
 		}
@@ -82,8 +84,8 @@ func openSQLite(raw string) (write, read *sql.DB, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("sqlstore: folder of the database: %w", err)
 	}
-	if err := lowerOnce(); err != nil {
-		return nil, nil, fmt.Errorf("sqlstore: lower: %w", err)
+	if err := foldOnce(); err != nil {
+		return nil, nil, fmt.Errorf("sqlstore: fold: %w", err)
 	}
 	if write, err = sql.Open("sqlite", sqliteDSN(path, "immediate", "FULL")); err != nil {
 		return nil, nil, fmt.Errorf("sqlstore: %w", err)

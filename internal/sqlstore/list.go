@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -45,10 +46,14 @@ func (l *listing) contains(s string, exprs ...string) {
 	if s == "" {
 		return
 	}
+	fold := "lower"
+	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 {
+		fold = "fold"
+	}
 	conds := make([]string, len(exprs))
 	args := make([]any, len(exprs))
 	for i, e := range exprs {
-		conds[i] = "lower(" + e + `) LIKE ? ESCAPE '\'`
+		conds[i] = fold + "(" + e + `) LIKE ? ESCAPE '\'`
 		args[i] = "%" + likeEscape(strings.ToLower(s)) + "%"
 	}
 	l.and("("+strings.Join(conds, " OR ")+")", args...)

@@ -17,6 +17,9 @@ const (
 	// writebackStep is how much is collected before the kernel is asked to
 	// begin writing it to disk.
 	writebackStep = 16 << 20
+	// directFrom is the size from which a file is written around the page
+	// cache. Smaller ones are likely to be read again soon.
+	directFrom = 64 << 20
 )
 
 var (
@@ -33,6 +36,8 @@ type upload struct {
 	off      int64
 	started  int64       // up to here, write-back was asked for
 	reserved int64       // up to here, space may be allocated
+	direct   bool        // f is set to direct writing
+	buffered bool        // f cannot be written directly
 	dirty    bool        // not known to be on disk as it is
 	held     bool        // path still names our bytes
 	closed   bool        // f is no longer open
@@ -72,7 +77,7 @@ func (u *upload) Write(p []byte) (int, error) {
 	if err := u.usable(); err != nil {
 		return 0, err
 	}
-	n, err := u.f.Write(p)
+	n, err := u.write(p)
 	u.off += int64(n)
 	u.dirty = u.dirty || n > 0
 	if err != nil {
@@ -80,11 +85,37 @@ func (u *upload) Write(p []byte) (int, error) {
 	}
 	// Left alone, the kernel begins after seconds or gigabytes; the disk would
 	// idle until the final Sync, which would then take all the time.
+	if u.direct {
+		u.started = u.off
+	}
 	if u.off-u.started >= writebackStep {
 		startWriteback(u.f, u.started, u.off-u.started)
 		u.started = u.off
 	}
 	return n, nil
+}
+
+// write writes p where the file ends: directly when the file is large and p is
+// fit for it, else by the page cache. Both may follow each other.
+func (u *upload) write(p []byte) (int, error) {
+	want := !u.buffered && max(u.off, u.reserved) >= directFrom && mayDirect(p, u.off)
+	if want != u.direct {
+		if err := setDirect(u.f, want); err != nil {
+			u.buffered = true
+			return u.f.Write(p)
+		}
+		u.direct = want
+	}
+	n, err := u.f.Write(p)
+	if !u.direct || n > 0 || !noDirect(err) {
+		return n, err
+	}
+	// Some file systems take the flag and refuse the write.
+	u.buffered, u.direct = true, false
+	if err := setDirect(u.f, false); err != nil {
+		return 0, err
+	}
+	return u.f.Write(p)
 }
 
 func (u *upload) Reserve(size int64) error {
