@@ -69,6 +69,10 @@ func openBlobs(url string) (blob.Driver, error) {
 	return fsblob.Open(strings.TrimPrefix(path, "//"))
 }
 
+// Settle waits until what was committed here counts in a server that runs on
+// the same data.
+func (a *App) Settle() { a.store.Settle() }
+
 // Close closes the stores.
 func (a *App) Close() error { return a.store.Close() }
 

@@ -49,6 +49,7 @@ func (a admin) command(use, short string, args cobra.PositionalArgs, setup func(
 			return err
 		}
 		out, err := work(cmd.Context(), opened.System(), args)
+		opened.Settle()
 		if cerr := opened.Close(); err == nil {
 			err = cerr
 		}

@@ -44,6 +44,9 @@ const (
 	WriteRuns
 	PullFiles
 	PushFiles
+	PullPackages
+	PushPackages
+	DeletePackages
 	ReadMembers
 	ManageMembers
 	EditProject
@@ -81,17 +84,20 @@ const (
 // rules is the whole table; GitLab's model registry answers the same, except
 // that developers may delete what they can write.
 var rules = [permissionCount]rule{
-	ReadProject:   {role: Guest, open: true, scopes: readScopes},
-	ReadModels:    {role: Guest, open: true, feature: modelFeature, scopes: registryReadScopes},
-	WriteModels:   {role: Developer, write: true, feature: modelFeature, scopes: registryWriteScopes},
-	ReadRuns:      {role: Guest, open: true, feature: runFeature, scopes: registryReadScopes},
-	WriteRuns:     {role: Developer, write: true, feature: runFeature, scopes: registryWriteScopes},
-	PullFiles:     {role: Reporter, public: true, members: true, packages: true, feature: modelFeature, scopes: registryReadScopes},
-	PushFiles:     {role: Developer, members: true, write: true, packages: true, feature: modelFeature, scopes: registryWriteScopes},
-	ReadMembers:   {role: Guest, open: true, scopes: readScopes},
-	ManageMembers: {role: Maintainer, write: true, scopes: auth.ScopeAPI},
-	EditProject:   {role: Maintainer, write: true, scopes: auth.ScopeAPI},
-	DeleteProject: {role: Owner, write: true, scopes: auth.ScopeAPI},
+	ReadProject:    {role: Guest, open: true, scopes: readScopes},
+	ReadModels:     {role: Guest, open: true, feature: modelFeature, scopes: registryReadScopes},
+	WriteModels:    {role: Developer, write: true, feature: modelFeature, scopes: registryWriteScopes},
+	ReadRuns:       {role: Guest, open: true, feature: runFeature, scopes: registryReadScopes},
+	WriteRuns:      {role: Developer, write: true, feature: runFeature, scopes: registryWriteScopes},
+	PullFiles:      {role: Reporter, public: true, members: true, packages: true, feature: modelFeature, scopes: registryReadScopes},
+	PushFiles:      {role: Developer, members: true, write: true, packages: true, feature: modelFeature, scopes: registryWriteScopes},
+	PullPackages:   {role: Reporter, public: true, members: true, packages: true, scopes: registryReadScopes},
+	PushPackages:   {role: Developer, members: true, write: true, packages: true, scopes: registryWriteScopes},
+	DeletePackages: {role: Maintainer, members: true, write: true, packages: true, scopes: registryWriteScopes},
+	ReadMembers:    {role: Guest, open: true, scopes: readScopes},
+	ManageMembers:  {role: Maintainer, write: true, scopes: auth.ScopeAPI},
+	EditProject:    {role: Maintainer, write: true, scopes: auth.ScopeAPI},
+	DeleteProject:  {role: Owner, write: true, scopes: auth.ScopeAPI},
 }
 
 // project is the one gate to a project: it finds it, decides whether the actor

@@ -33,13 +33,17 @@ func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 	if err != nil {
 		return File{}, err
 	}
-	if err := s.scope(rules[PullFiles]); err != nil {
+	if err := s.scope(rules[pkg.pull()]); err != nil {
 		return File{}, err
 	}
 	key := hotKey{s.actor.UserID, s.now().Unix(), ref, pkg, path}
 	hot, err := s.r.hot.Get(key, func() (hotFile, error) {
 		return view(ctx, s, func(tx Tx) (hotFile, error) {
-			p, err := s.project(ctx, tx, ref, PullFiles)
+			p, err := s.project(ctx, tx, ref, pkg.pull())
+			if err != nil {
+				return hotFile{}, err
+			}
+			pkg, err := resolvePackage(ctx, tx, p.ID, pkg)
 			if err != nil {
 				return hotFile{}, err
 			}
@@ -50,7 +54,7 @@ func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 	if err != nil {
 		return File{}, err
 	}
-	return hot.file, s.allowed(hot.project, PullFiles)
+	return hot.file, s.allowed(hot.project, pkg.pull())
 }
 
 // OpenFile describes a file and opens its content; the caller closes it. On
@@ -77,11 +81,7 @@ func (s Session) open(ctx context.Context, d blob.Digest) (io.ReadSeekCloser, er
 // Files lists the files of a version or run.
 func (s Session) Files(ctx context.Context, ref ProjectRef, pkg PackageRef, q FileQuery) (List[File], error) {
 	return view(ctx, s, func(tx Tx) (List[File], error) {
-		p, err := s.project(ctx, tx, ref, PullFiles)
-		if err != nil {
-			return List[File]{}, err
-		}
-		pk, err := tx.PackageOf(ctx, p.ID, pkg)
+		_, pk, err := s.packageOf(ctx, tx, ref, pkg, pkg.pull())
 		if err != nil {
 			return List[File]{}, err
 		}
@@ -93,11 +93,11 @@ func (s Session) Files(ctx context.Context, ref ProjectRef, pkg PackageRef, q Fi
 
 // AuthorizePut answers whether the actor may upload to the project. As in
 // GitLab it does not ask whether the version exists.
-func (s Session) AuthorizePut(ctx context.Context, ref ProjectRef, path string) error {
+func (s Session) AuthorizePut(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) error {
 	if _, err := ParseFilePath(path); err != nil {
 		return err
 	}
-	_, err := view(ctx, s, func(tx Tx) (Project, error) { return s.project(ctx, tx, ref, PushFiles) })
+	_, err := view(ctx, s, func(tx Tx) (Project, error) { return s.project(ctx, tx, ref, pkg.push()) })
 	return err
 }
 
@@ -155,24 +155,21 @@ func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, pat
 		return "", fault.Invalidf("status", "does not have a valid value")
 	}
 	_, err = view(ctx, s, func(tx Tx) (Package, error) {
-		p, err := s.project(ctx, tx, ref, PushFiles)
+		_, k, err := s.packageOf(ctx, tx, ref, pkg, pkg.push())
 		if err != nil {
 			return Package{}, err
 		}
-		if err := checkPresent(ctx, tx, p.ID, pkg, path, *o); err != nil {
-			return Package{}, err
-		}
-		return tx.PackageOf(ctx, p.ID, pkg)
+		return k, checkPresent(ctx, tx, k, path, *o)
 	})
 	return path, err
 }
 
 // checkPresent holds an upload to its conditions about the file that is there.
-func checkPresent(ctx context.Context, tx Tx, projectID int64, pkg PackageRef, path string, o PutOptions) error {
+func checkPresent(ctx context.Context, tx Tx, k Package, path string, o PutOptions) error {
 	if !o.Absent && o.Match == "" {
 		return nil
 	}
-	f, err := tx.FileAt(ctx, projectID, pkg, path)
+	f, err := tx.FileAt(ctx, k.ProjectID, PackageRef{PackageID: k.ID}, path)
 	switch {
 	case fault.Is(err, fault.NotFound) && o.Match == "":
 		return nil
@@ -210,24 +207,61 @@ func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (
 // addFile passes the gate again, for the world may have changed while the
 // bytes flowed, and names the blob.
 func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg PackageRef, f File, o PutOptions) (File, error) {
-	p, err := s.project(ctx, tx, ref, PushFiles)
+	p, pk, err := s.packageOf(ctx, tx, ref, pkg, pkg.push())
 	if err != nil {
 		return File{}, err
 	}
-	pk, err := tx.PackageOf(ctx, p.ID, pkg)
-	if err != nil {
-		return File{}, err
-	}
-	if err := checkPresent(ctx, tx, p.ID, pkg, f.Path, o); err != nil {
+	if err := checkPresent(ctx, tx, pk, f.Path, o); err != nil {
 		return File{}, err
 	}
 	if pk.ID == 0 {
-		if pk.ID, err = s.runPackage(ctx, tx, p.ID, pkg.RunIID, pk); err != nil {
+		if pk.ID, err = s.firstFile(ctx, tx, p.ID, pkg, pk, f.Status); err != nil {
 			return File{}, err
 		}
 	}
 	f.PackageID, f.CreatedAt, f.UpdatedAt = pk.ID, s.now(), s.now()
 	return tx.PutFile(ctx, f)
+}
+
+// packageOf passes the gate and finds the package that a reference means; of a
+// run or generic package without files it has ID 0.
+func (s Session) packageOf(ctx context.Context, tx Tx, ref ProjectRef, pkg PackageRef, p Permission) (Project, Package, error) {
+	pr, err := s.project(ctx, tx, ref, p)
+	if err != nil {
+		return pr, Package{}, err
+	}
+	if pkg, err = resolvePackage(ctx, tx, pr.ID, pkg); err != nil {
+		return pr, Package{}, err
+	}
+	k, err := tx.PackageOf(ctx, pr.ID, pkg)
+	k.ProjectID = pr.ID
+	return pr, k, err
+}
+
+// resolvePackage turns a model's name with a version or alias into the version.
+func resolvePackage(ctx context.Context, tx Tx, projectID int64, pkg PackageRef) (PackageRef, error) {
+	if pkg.Model == "" {
+		return pkg, nil
+	}
+	m, err := tx.ModelByName(ctx, projectID, pkg.Model)
+	if err != nil {
+		return pkg, err
+	}
+	name := pkg.Version
+	if pkg.Alias != "" {
+		name = "@" + pkg.Alias
+	}
+	v, err := resolveVersion(ctx, tx, projectID, m, name)
+	return PackageRef{VersionID: v.ID}, err
+}
+
+// firstFile makes the package of a run, or a generic one, with its first file.
+func (s Session) firstFile(ctx context.Context, tx Tx, projectID int64, pkg PackageRef, pk Package, status FileStatus) (int64, error) {
+	if !pkg.generic() {
+		return s.runPackage(ctx, tx, projectID, pkg.RunIID, pk)
+	}
+	return tx.InsertPackage(ctx, Package{ProjectID: projectID, Type: GenericPackage, Name: pkg.Generic, Version: pkg.Version,
+		Status: status, CreatorID: s.actor.UserID, CreatedAt: s.now()})
 }
 
 // runPackage makes the package of a run with its first file.
@@ -236,7 +270,7 @@ func (s Session) runPackage(ctx context.Context, tx Tx, projectID, iid int64, pk
 	if err != nil {
 		return 0, err
 	}
-	pk.ProjectID, pk.Type, pk.CreatorID, pk.CreatedAt = projectID, ModelPackage, s.actor.UserID, s.now()
+	pk.ProjectID, pk.Type, pk.Status, pk.CreatorID, pk.CreatedAt = projectID, ModelPackage, FileDefault, s.actor.UserID, s.now()
 	pk.Version = "candidate_" + itoa(iid)
 	pk.Name = "ml_experiment_" + itoa(run.ExperimentIID)
 	if run.ModelID != 0 {
@@ -261,7 +295,11 @@ func (s Session) DeleteFile(ctx context.Context, ref ProjectRef, pkg PackageRef,
 		return err
 	}
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		p, err := s.project(ctx, tx, ref, PushFiles)
+		p, err := s.project(ctx, tx, ref, pkg.push())
+		if err != nil {
+			return err
+		}
+		pkg, err := resolvePackage(ctx, tx, p.ID, pkg)
 		if err != nil {
 			return err
 		}

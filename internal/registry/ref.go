@@ -41,18 +41,47 @@ func ParseGroupRef(s string) NamespaceRef {
 	return NamespaceRef{Path: s, Kind: GroupNamespace}
 }
 
-// PackageRef names the files of a version (by its id) or of a run (by its
-// number in the project).
+// PackageRef names a package in one of several ways, whichever field is set.
 type PackageRef struct {
-	VersionID int64
-	RunIID    int64
+	VersionID int64  // that of a version
+	RunIID    int64  // that of a run, by its number in the project
+	PackageID int64  // by its own id
+	Generic   string // a generic package, with Version
+	Version   string // of a generic package; or with Model a semantic version
+	Model     string // that of a version, by the model's name and Version or Alias
+	Alias     string // without "@"
 }
 
-const candidatePrefix = "candidate:"
+// generic reports whether the package belongs to no model.
+func (r PackageRef) generic() bool { return r.Generic != "" }
 
-// ParsePackageRef reads "5" (a version) or "candidate:5" (a run). Anything
-// else names nothing and is NotFound, as in GitLab.
+// pull and push are the permissions that its files need.
+func (r PackageRef) pull() Permission {
+	if r.generic() {
+		return PullPackages
+	}
+	return PullFiles
+}
+
+func (r PackageRef) push() Permission {
+	if r.generic() {
+		return PushPackages
+	}
+	return PushFiles
+}
+
+const (
+	candidatePrefix = "candidate:"
+	modelPrefix     = "model:"
+)
+
+// ParsePackageRef reads "5" (a version) or "candidate:5" (a run), as GitLab
+// does, and Vitrine's own "model:NAME:1.2.3" and "model:NAME@alias", which no id
+// of GitLab's can ever look like. Anything else names nothing and is NotFound.
 func ParsePackageRef(s string) (PackageRef, error) {
+	if rest, ok := strings.CutPrefix(s, modelPrefix); ok {
+		return parseModelRef(rest)
+	}
 	rest, run := strings.CutPrefix(s, candidatePrefix)
 	id, ok := parseID(rest)
 	switch {
@@ -64,6 +93,21 @@ func ParsePackageRef(s string) (PackageRef, error) {
 		return PackageRef{RunIID: id}, nil
 	}
 	return PackageRef{VersionID: id}, nil
+}
+
+// parseModelRef reads "NAME:1.2.3" or "NAME@alias". Names may hold "@" but no
+// ":", so a ":" decides.
+func parseModelRef(s string) (PackageRef, error) {
+	r := PackageRef{}
+	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		r.Model, r.Version = s[:i], s[i+1:]
+	} else if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		r.Model, r.Alias = s[:i], s[i+1:]
+	}
+	if checkModelName(r.Model) != nil || r.Version == "" && r.Alias == "" {
+		return PackageRef{}, fault.Missing("version", s)
+	}
+	return r, nil
 }
 
 // parseID reads a positive number of at most 18 digits without sign or

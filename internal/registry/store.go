@@ -224,8 +224,12 @@ type Packages interface {
 	InsertPackage(ctx context.Context, p Package) (int64, error)
 	// UpdatePackage writes name and version.
 	UpdatePackage(ctx context.Context, p Package) error
-	// PackageOf finds the package that a reference means and what it belongs
-	// to; of a run without files, the Package has ID 0.
+	ListPackages(ctx context.Context, q PackageQuery) (List[Package], error)
+	// DeletePackage removes a package with its files. If it is that of a
+	// version or run, these get fresh instead, a package without files.
+	DeletePackage(ctx context.Context, k, fresh Package) error
+	// PackageOf finds the package that a reference means, but for references
+	// by model name. Of a run or generic package without files it has ID 0.
 	PackageOf(ctx context.Context, projectID int64, ref PackageRef) (Package, error)
 }
 
@@ -234,8 +238,10 @@ type Files interface {
 	// PutFile inserts the file or replaces the one of that path, and keeps the
 	// package's counters.
 	PutFile(ctx context.Context, f File) (File, error)
-	// FileAt finds a file by package reference and path in one look-up.
+	// FileAt finds a file by package reference and path in one look-up; not by
+	// model name.
 	FileAt(ctx context.Context, projectID int64, ref PackageRef, path string) (File, error)
+	FileByID(ctx context.Context, packageID, id int64) (File, error)
 	ListFiles(ctx context.Context, q FileQuery) (List[File], error)
 	DeleteFile(ctx context.Context, f File) error
 }

@@ -195,7 +195,7 @@ func (s Session) versionRun(ctx context.Context, tx Tx, m Model, iid int64) (Run
 // versionPackage makes the package of a version, or gives it that of its run.
 func (s Session) versionPackage(ctx context.Context, tx Tx, v Version, existing int64) (int64, error) {
 	p := Package{ID: existing, ProjectID: v.ProjectID, Type: ModelPackage, Name: v.ModelName, Version: v.Semver,
-		CreatorID: s.actor.UserID, CreatedAt: s.now()}
+		Status: FileDefault, CreatorID: s.actor.UserID, CreatedAt: s.now()}
 	if existing != 0 {
 		return existing, tx.UpdatePackage(ctx, p)
 	}

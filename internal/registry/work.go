@@ -274,10 +274,16 @@ type Package struct {
 	Type      PackageType
 	Name      string
 	Version   string
+	Status    FileStatus
 	CreatorID int64
 	FileCount int64
 	Size      int64 // bytes
 	CreatedAt time.Time
+	// ProjectPath and the version or run that it belongs to; in lists.
+	ProjectPath string
+	VersionID   int64
+	ModelID     int64
+	RunIID      int64
 }
 
 // FileQuery narrows a list of files of one package.

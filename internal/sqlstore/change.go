@@ -9,10 +9,18 @@ import (
 	"time"
 )
 
-// foreignEvery is how often changes by other processes are looked for: a token
-// that vitrine revokes on the data folder of a running server works for this
-// long at most. The server's own changes count at once.
-const foreignEvery = 100 * time.Millisecond
+// foreignEvery is how often changes by other processes are looked for. The
+// process's own changes count at once.
+const foreignEvery = 50 * time.Millisecond
+
+// Settle waits until what this process has committed counts in every other
+// process on the same data: a command that revokes a token beside a running
+// server shall not return before the token has ended there.
+func (s *Store) Settle() {
+	if s.changes.generation.Load() > 0 {
+		time.Sleep(foreignEvery + foreignEvery/10)
+	}
+}
 
 // changes counts commits, so that look-ups can be remembered between them.
 type changes struct {

@@ -11,24 +11,31 @@ import (
 )
 
 const (
-	packageCols = `k.id, k.project_id, k.type, k.name, k.version, coalesce(k.creator_id, 0), k.file_count, k.size, k.created_at`
+	packageCols = `k.id, k.project_id, k.type, k.name, k.version, k.status, coalesce(k.creator_id, 0), k.file_count, k.size, k.created_at`
 	fileCols    = `f.id, f.package_id, f.path, f.digest, f.size, f.status, f.created_at, f.updated_at`
 )
 
 var (
-	insertPackage = stmt(`INSERT INTO packages (project_id, type, name, version, creator_id, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`)
+	insertPackage = stmt(`INSERT INTO packages (project_id, type, name, version, status, creator_id, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`)
 	updatePackage    = stmt(`UPDATE packages SET name = $1, version = $2 WHERE id = $3`)
 	packageOfVersion = stmt(`SELECT ` + packageCols + ` FROM versions v JOIN packages k ON k.id = v.package_id
 		WHERE v.id = $1 AND v.project_id = $2`)
 	packageOfRun = stmt(`SELECT ` + packageCols + ` FROM runs r JOIN packages k ON k.id = r.package_id
 		WHERE r.iid = $1 AND r.project_id = $2`)
-	runExists = stmt(`SELECT 1 FROM runs WHERE iid = $1 AND project_id = $2`)
+	packageByID   = stmt(`SELECT ` + packageCols + ` FROM packages k WHERE k.id = $1 AND k.project_id = $2`)
+	packageByName = stmt(`SELECT ` + packageCols + ` FROM packages k WHERE k.project_id = $1 AND k.type = $2 AND k.name = $3 AND k.version = $4`)
+	runExists     = stmt(`SELECT 1 FROM runs WHERE iid = $1 AND project_id = $2`)
 
 	fileOfVersion = stmt(`SELECT ` + fileCols + ` FROM versions v JOIN files f ON f.package_id = v.package_id
 		WHERE v.id = $1 AND v.project_id = $2 AND f.path = $3`)
 	fileOfRun = stmt(`SELECT ` + fileCols + ` FROM runs r JOIN files f ON f.package_id = r.package_id
 		WHERE r.iid = $1 AND r.project_id = $2 AND f.path = $3`)
+	fileOfPackage = stmt(`SELECT ` + fileCols + ` FROM packages k JOIN files f ON f.package_id = k.id
+		WHERE k.id = $1 AND k.project_id = $2 AND f.path = $3`)
+	fileOfGeneric = stmt(`SELECT ` + fileCols + ` FROM packages k JOIN files f ON f.package_id = k.id
+		WHERE k.project_id = $1 AND k.type = $2 AND k.name = $3 AND k.version = $4 AND f.path = $5`)
+	fileByID = stmt(`SELECT ` + fileCols + ` FROM files f WHERE f.id = $1 AND f.package_id = $2`)
 	fileSize = stmt(`SELECT size FROM files WHERE package_id = $1 AND path = $2`)
 	putFile  = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -40,11 +47,11 @@ var (
 )
 
 func packageDest(k *registry.Package) []any {
-	return []any{&k.ID, &k.ProjectID, &k.Type, &k.Name, &k.Version, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}}
+	return []any{&k.ID, &k.ProjectID, &k.Type, &k.Name, &k.Version, &k.Status, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}}
 }
 
 func (t *tx) InsertPackage(ctx context.Context, k registry.Package) (int64, error) {
-	return t.id(ctx, insertPackage, k.ProjectID, k.Type, k.Name, k.Version, ref(k.CreatorID), micros(k.CreatedAt))
+	return t.id(ctx, insertPackage, k.ProjectID, k.Type, k.Name, k.Version, k.Status, ref(k.CreatorID), micros(k.CreatedAt))
 }
 
 func (t *tx) UpdatePackage(ctx context.Context, k registry.Package) error {
@@ -54,7 +61,14 @@ func (t *tx) UpdatePackage(ctx context.Context, k registry.Package) error {
 
 func (t *tx) PackageOf(ctx context.Context, projectID int64, r registry.PackageRef) (registry.Package, error) {
 	var k registry.Package
-	if r.VersionID != 0 {
+	switch {
+	case r.PackageID != 0:
+		err := t.row(ctx, packageByID, []any{r.PackageID, projectID}, packageDest(&k)...)
+		return k, one(err, "package", r.PackageID)
+	case r.Generic != "":
+		err := t.row(ctx, packageByName, []any{projectID, registry.GenericPackage, r.Generic, r.Version}, packageDest(&k)...)
+		return k, ignoreNone(err)
+	case r.VersionID != 0:
 		err := t.row(ctx, packageOfVersion, []any{r.VersionID, projectID}, packageDest(&k)...)
 		return k, one(err, "version", r.VersionID)
 	}
@@ -71,12 +85,17 @@ func scanFile(s scanner, f *registry.File, extra ...any) error {
 }
 
 func (t *tx) FileAt(ctx context.Context, projectID int64, r registry.PackageRef, path string) (registry.File, error) {
-	q, id := fileOfRun, r.RunIID
-	if r.VersionID != 0 {
-		q, id = fileOfVersion, r.VersionID
+	q, args := fileOfRun, []any{r.RunIID, projectID, path}
+	switch {
+	case r.VersionID != 0:
+		q, args = fileOfVersion, []any{r.VersionID, projectID, path}
+	case r.PackageID != 0:
+		q, args = fileOfPackage, []any{r.PackageID, projectID, path}
+	case r.Generic != "":
+		q, args = fileOfGeneric, []any{projectID, registry.GenericPackage, r.Generic, r.Version, path}
 	}
 	var f registry.File
-	err := t.row(ctx, q, []any{id, projectID, path}, &f.ID, &f.PackageID, &f.Path, &f.Digest, &f.Size, &f.Status,
+	err := t.row(ctx, q, args, &f.ID, &f.PackageID, &f.Path, &f.Digest, &f.Size, &f.Status,
 		instant{&f.CreatedAt}, instant{&f.UpdatedAt})
 	return f, named(err, "file", path)
 }
@@ -99,6 +118,12 @@ func (t *tx) PutFile(ctx context.Context, f registry.File) (registry.File, error
 	}
 	_, err = t.exec(ctx, touchProject, micros(f.UpdatedAt), f.PackageID)
 	return f, err
+}
+
+func (t *tx) FileByID(ctx context.Context, packageID, id int64) (registry.File, error) {
+	var f registry.File
+	err := t.scanOne(ctx, fileByID, []any{id, packageID}, func(s scanner) error { return scanFile(s, &f) })
+	return f, one(err, "file", id)
 }
 
 func (t *tx) ListFiles(ctx context.Context, q registry.FileQuery) (registry.List[registry.File], error) {

@@ -151,7 +151,7 @@ func (w *world) address(rt route) string {
 		user = w.ids["planner"] // who is no caller: one may always leave
 	}
 	return Prefix + strings.NewReplacer("{id}", fmt.Sprint(id), "{user_id}", fmt.Sprint(user), "{token_id}", fmt.Sprint(w.ids["token"]),
-		"{model_version_id}", fmt.Sprint(w.ids["private/version"]), "{file_path...}", "dir/model.bin",
+		"{model_version_id}", fmt.Sprint(w.ids["private/version"]), "{file_path...}", "dir/model.bin", "{package_name}", "data", "{package_version}", "1", "{package_id}", "1", "{package_file_id}", "1",
 		"{model_id}", fmt.Sprint(w.ids["private/model"]), "{version_id}", fmt.Sprint(w.ids["private/version"]), "{name...}", "k", "{name}", "a",
 		"{experiment_id}", fmt.Sprint(w.ids["private/experiment"]), "{candidate_id}", fmt.Sprint(w.ids["private/run"])).Replace(rt.pattern)
 }
@@ -181,11 +181,12 @@ func matches(want outcome, got int) bool {
 // least are the roles that permissions need in a private project.
 var least = map[registry.Permission]registry.Role{registry.ReadProject: registry.Guest, registry.ReadModels: registry.Guest,
 	registry.WriteModels: registry.Developer, registry.ReadRuns: registry.Guest, registry.WriteRuns: registry.Developer,
-	registry.PullFiles: registry.Reporter, registry.PushFiles: registry.Developer, registry.ReadMembers: registry.Guest,
+	registry.PullFiles: registry.Reporter, registry.PushFiles: registry.Developer, registry.ReadMembers: registry.Guest, registry.PullPackages: registry.Reporter,
+	registry.PushPackages: registry.Developer, registry.DeletePackages: registry.Maintainer,
 	registry.ManageMembers: registry.Maintainer, registry.EditProject: registry.Maintainer, registry.DeleteProject: registry.Owner}
 
 // writes are the permissions for which an anonymous caller is asked to sign in.
-var writes = map[registry.Permission]bool{registry.WriteModels: true, registry.WriteRuns: true, registry.PushFiles: true,
+var writes = map[registry.Permission]bool{registry.WriteModels: true, registry.WriteRuns: true, registry.PushFiles: true, registry.PushPackages: true, registry.DeletePackages: true,
 	registry.ManageMembers: true, registry.EditProject: true, registry.DeleteProject: true}
 
 func expected(a access, who string, level registry.Role) outcome {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/credential"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -45,16 +46,17 @@ const idle = 90 * time.Second
 
 // New makes the door.
 func New(o Options) httpx.Mount {
-	d := &dialect{Options: o, mux: http.NewServeMux()}
+	d := &dialect{Options: o, mux: http.NewServeMux(), files: http.NewServeMux()}
 	d.routes = d.table()
 	for _, rt := range d.routes {
 		if rt.access == (access{}) {
 			panic("gitlab: " + rt.method + " " + rt.pattern + " declares no permission")
 		}
-		d.mux.Handle(rt.method+" "+Prefix+rt.pattern, d.serve(rt))
+		d.muxOf(rt.pattern).Handle(rt.method+" "+Prefix+rt.pattern, d.serve(rt))
 	}
 	d.refuseBare()
 	d.mux.HandleFunc("/", d.unmatched)
+	d.files.HandleFunc("/", d.unmatched)
 	return httpx.Mount{
 		Name:    "gitlab",
 		Match:   func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, Prefix+"/") },
@@ -65,6 +67,7 @@ func New(o Options) httpx.Mount {
 type dialect struct {
 	Options
 	mux    *http.ServeMux
+	files  *http.ServeMux // addresses of files, see muxOf
 	routes []route
 	bare   map[string]bool // patterns that stand for no route
 }
@@ -83,7 +86,7 @@ func (d *dialect) refuseBare() {
 		bare := rt.method + " " + Prefix + rt.pattern[:i]
 		if strings.HasSuffix(rt.pattern, "...}") && !known[bare] {
 			d.bare[bare] = true
-			d.mux.HandleFunc(bare, d.unmatched)
+			d.muxOf(rt.pattern).HandleFunc(bare, d.unmatched)
 		}
 	}
 }
@@ -97,16 +100,36 @@ func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
 		d.unclean(w, r, raw)
 		return
 	}
-	d.mux.ServeHTTP(w, r)
+	d.muxOf(raw[len(Prefix):]).ServeHTTP(w, r)
+}
+
+// muxOf gives the mux for an address or pattern below the prefix. Files have
+// their own: packages/{package_id}/package_files/{id} and
+// packages/ml_models/{id}/files would clash in one.
+func (d *dialect) muxOf(address string) *http.ServeMux {
+	if _, rest, ok := below(address); ok && fileAddress(rest) {
+		return d.files
+	}
+	return d.mux
+}
+
+// below cuts an address into the project and what is below it.
+func below(address string) (id, rest string, ok bool) {
+	rest, ok = strings.CutPrefix(address, "/projects/")
+	id, rest, _ = strings.Cut(rest, "/")
+	return id, rest, ok
+}
+
+func fileAddress(rest string) bool {
+	return strings.HasPrefix(rest, "packages/ml_models/") || strings.HasPrefix(rest, "packages/generic/")
 }
 
 // unclean answers an address that is not in its shortest form: about files, to
 // those who may ask, that the path is wrong.
 func (d *dialect) unclean(w http.ResponseWriter, r *http.Request, raw string) {
-	rest, ok := strings.CutPrefix(raw, Prefix+"/projects/")
-	id, rest, _ := strings.Cut(rest, "/")
+	id, rest, ok := below(raw[len(Prefix):])
 	ref, err := url.PathUnescape(id)
-	if !ok || err != nil || !strings.HasPrefix(rest, "packages/ml_models/") {
+	if !ok || err != nil || !fileAddress(rest) {
 		unknownRoute(w, r)
 		return
 	}
@@ -133,7 +156,7 @@ func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		other := r.WithContext(r.Context())
 		other.Method = m
-		if _, pattern := d.mux.Handler(other); !d.bare[pattern] {
+		if _, pattern := d.muxOf(r.URL.EscapedPath()[len(Prefix):]).Handler(other); !d.bare[pattern] {
 			allow = append(allow, m)
 		}
 	}
@@ -148,7 +171,7 @@ func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
 // serve wraps one operation: who calls, then the work, then the answer.
 func (d *dialect) serve(rt route) http.Handler {
 	h := httpx.Handle(func(w http.ResponseWriter, r *http.Request) error {
-		actor, err := d.Auth.Authenticate(r.Context(), credential(r))
+		actor, err := d.Auth.Authenticate(r.Context(), credential.Of(r))
 		if err != nil {
 			return err
 		}
@@ -198,39 +221,6 @@ func (c *call) authorize(a access) error {
 		return nil
 	}
 	return fault.Denied("", "")
-}
-
-// credential finds the secret of a request where GitLab's clients put it.
-func credential(r *http.Request) auth.Credential {
-	h := r.Header
-	if t := h.Get("Private-Token"); t != "" {
-		return auth.Credential{Secret: t, Place: auth.PersonalPlace}
-	}
-	if t := h.Get("Job-Token"); t != "" {
-		return auth.Credential{Secret: t, Place: auth.JobPlace}
-	}
-	if a := h.Get("Authorization"); a != "" {
-		if scheme, rest, ok := strings.Cut(a, " "); ok && strings.EqualFold(scheme, "Bearer") {
-			return auth.Credential{Secret: strings.TrimSpace(rest)}
-		}
-		if user, password, ok := r.BasicAuth(); ok {
-			c := auth.Credential{Secret: password}
-			if user == "gitlab-ci-token" {
-				c.Place = auth.JobPlace
-			}
-			return c
-		}
-	}
-	if !strings.Contains(r.URL.RawQuery, "_token=") {
-		return auth.Credential{}
-	}
-	q := r.URL.Query()
-	for _, name := range []string{"private_token", "access_token"} {
-		if t := q.Get(name); t != "" {
-			return auth.Credential{Secret: t, Place: auth.PersonalPlace}
-		}
-	}
-	return auth.Credential{Secret: q.Get("job_token"), Place: auth.JobPlace}
 }
 
 // call is one request on its way.

@@ -102,17 +102,19 @@ func tagList(routes []route) []object {
 }
 
 var tagWords = map[string]string{
-	"Metadata":    "The server itself.",
-	"Users":       "Accounts of people and machines.",
-	"Tokens":      "Personal access tokens, and tokens of CI jobs.",
-	"Groups":      "Groups hold projects and other groups.",
-	"Projects":    "Projects hold models, experiments and candidates.",
-	"Members":     "Who has which role in a project or group.",
-	"Model files": "The files of a version or a candidate, by path.",
-	"Models":      "Models, their metadata and their aliases.",
-	"Versions":    "Versions of a model, numbered by Semantic Versioning.",
-	"Experiments": "Experiments gather candidates.",
-	"Candidates":  "Candidates (MLflow: runs) with parameters, metrics and metadata; any can become a version.",
+	"Metadata":         "The server itself.",
+	"Users":            "Accounts of people and machines.",
+	"Tokens":           "Personal access tokens, and tokens of CI jobs.",
+	"Groups":           "Groups hold projects and other groups.",
+	"Projects":         "Projects hold models, experiments and candidates.",
+	"Members":          "Who has which role in a project or group.",
+	"Model files":      "The files of a version or a candidate, by path.",
+	"Packages":         "What GitLab's package registry shows: the packages of versions and candidates, and generic ones.",
+	"Generic packages": "Files that belong to no model, by name and version of a package.",
+	"Models":           "Models, their metadata and their aliases.",
+	"Versions":         "Versions of a model, numbered by Semantic Versioning.",
+	"Experiments":      "Experiments gather candidates.",
+	"Candidates":       "Candidates (MLflow: runs) with parameters, metrics and metadata; any can become a version.",
 }
 
 func info(version string) object {

@@ -47,17 +47,20 @@ const (
 )
 
 var permissions = map[registry.Permission]permission{
-	registry.ReadProject:   {"read_project", registry.Guest, toSeeing, docReadScopes},
-	registry.ReadModels:    {"read_models", registry.Guest, toSeeing, docPullScopes},
-	registry.WriteModels:   {"write_models", registry.Developer, toMembers, docWriteScopes},
-	registry.ReadRuns:      {"read_candidates", registry.Guest, toSeeing, docPullScopes},
-	registry.WriteRuns:     {"write_candidates", registry.Developer, toMembers, docWriteScopes},
-	registry.PullFiles:     {"pull_files", registry.Reporter, toPublic, docPullScopes},
-	registry.PushFiles:     {"push_files", registry.Developer, toMembers, docWriteScopes},
-	registry.ReadMembers:   {"read_members", registry.Guest, toSeeing, docReadScopes},
-	registry.ManageMembers: {"manage_members", registry.Maintainer, toMembers, auth.ScopeAPI},
-	registry.EditProject:   {"edit_project", registry.Maintainer, toMembers, auth.ScopeAPI},
-	registry.DeleteProject: {"delete_project", registry.Owner, toMembers, auth.ScopeAPI},
+	registry.ReadProject:    {"read_project", registry.Guest, toSeeing, docReadScopes},
+	registry.ReadModels:     {"read_models", registry.Guest, toSeeing, docPullScopes},
+	registry.WriteModels:    {"write_models", registry.Developer, toMembers, docWriteScopes},
+	registry.ReadRuns:       {"read_candidates", registry.Guest, toSeeing, docPullScopes},
+	registry.WriteRuns:      {"write_candidates", registry.Developer, toMembers, docWriteScopes},
+	registry.PullFiles:      {"pull_files", registry.Reporter, toPublic, docPullScopes},
+	registry.PushFiles:      {"push_files", registry.Developer, toMembers, docWriteScopes},
+	registry.PullPackages:   {"pull_packages", registry.Reporter, toPublic, docPullScopes},
+	registry.PushPackages:   {"push_packages", registry.Developer, toMembers, docWriteScopes},
+	registry.DeletePackages: {"delete_packages", registry.Maintainer, toMembers, docWriteScopes},
+	registry.ReadMembers:    {"read_members", registry.Guest, toSeeing, docReadScopes},
+	registry.ManageMembers:  {"manage_members", registry.Maintainer, toMembers, auth.ScopeAPI},
+	registry.EditProject:    {"edit_project", registry.Maintainer, toMembers, auth.ScopeAPI},
+	registry.DeleteProject:  {"delete_project", registry.Owner, toMembers, auth.ScopeAPI},
 }
 
 var roleNames = map[registry.Role]string{registry.Minimal: "minimal", registry.Guest: "guest", registry.Planner: "planner",

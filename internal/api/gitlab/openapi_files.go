@@ -31,10 +31,11 @@ const maxPathID = 999_999_999_999_999_999
 
 func pathSchema(name string) object {
 	switch name {
-	case "id", "name", "file_path":
+	case "id", "name", "file_path", "package_name", "package_version":
 		return object{"type": "string", "minLength": 1}
 	case "model_version_id":
-		return object{"type": "string", "pattern": "^([1-9][0-9]*|candidate:[1-9][0-9]*)$", "examples": []string{"5", "candidate:5"}}
+		return object{"type": "string", "pattern": "^([1-9][0-9]*|candidate:[1-9][0-9]*|model:.+[:@].+)$",
+			"examples": []string{"5", "candidate:5", "model:iris:1.0.0", "model:iris@latest"}}
 	case "token_id":
 		return object{"type": "string", "pattern": "^(" + self + "|[1-9][0-9]*)$"}
 	}
@@ -47,7 +48,7 @@ func pathWords(pattern, name string, long bool) string {
 		noun, _, _ := strings.Cut(strings.TrimPrefix(pattern, "/"), "s/")
 		return "Number or URL-encoded path of the " + noun
 	case name == "model_version_id":
-		return "Number of a version, or candidate: and the number of a candidate"
+		return "Number of a version; candidate: and the number of a candidate; or model: and a model's name with :VERSION or @ALIAS"
 	case name == "token_id":
 		return "Number of a token, or self for the one that calls"
 	case name == "file_path":
@@ -60,11 +61,19 @@ func pathWords(pattern, name string, long bool) string {
 	return ""
 }
 
+// fileNoun names in operation ids what a route's files belong to.
+func fileNoun(rt route) string {
+	if strings.Contains(rt.pattern, "/generic/") {
+		return "ProjectGenericPackageFile"
+	}
+	return "ProjectMlModelFile"
+}
+
 // download describes GET or HEAD of a file.
 func (b *builder) download(rt route, method string) object {
-	id := "downloadProjectMlModelFile"
+	id := "download" + fileNoun(rt)
 	if method == http.MethodHead {
-		id = "headProjectMlModelFile"
+		id = "head" + fileNoun(rt)
 	}
 	op := b.frame(rt, id)
 	setParameters(op, append(pathParameters(rt.pattern),
@@ -127,7 +136,7 @@ func binary() object {
 
 // upload describes PUT of a file.
 func (b *builder) upload(rt route) object {
-	op := b.frame(rt, "uploadProjectMlModelFile")
+	op := b.frame(rt, "upload"+fileNoun(rt))
 	op["summary"] = "Upload a file"
 	status := b.schemas.basic(reflect.TypeFor[registry.FileStatus]())
 	sum := object{"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
@@ -150,7 +159,7 @@ func (b *builder) upload(rt route) object {
 
 // authorize describes the pre-flight of an upload.
 func (b *builder) authorize(rt route) object {
-	op := b.frame(rt, "authorizeProjectMlModelFile")
+	op := b.frame(rt, "authorize"+fileNoun(rt))
 	op["summary"] = "Ask whether one may upload a file"
 	op["description"] = needOf(rt).sentence("Nothing is stored.")
 	setParameters(op, pathParameters(rt.pattern))

@@ -26,7 +26,7 @@ func operationID(rt route) string {
 	id.WriteString(verb)
 	for i, seg := range segs {
 		switch {
-		case strings.HasPrefix(seg, "{") || silent[seg]:
+		case strings.HasPrefix(seg, "{"), seg == "ml", seg == "packages" && named(segs, i):
 		case seg == "user":
 			id.WriteString("CurrentUser") // whoever calls; users are others
 		case followedByParam(segs, i), verb == "create" && i == len(segs)-1:
@@ -43,13 +43,15 @@ var verbs = map[string]string{http.MethodGet: "get", http.MethodPost: "create", 
 // actions are the last words of addresses that do something.
 var actions = map[string]bool{"block": true, "unblock": true, "archive": true, "unarchive": true, "rotate": true, "promote": true}
 
-// silent words tell nothing about the operation.
-var silent = map[string]bool{"ml": true, "packages": true}
-
 // isList reports whether a route answers with many things; projectsJSON is the
 // one list without a type.
 func isList(rt route) bool {
 	return rt.out.Kind() == reflect.Slice || rt.out == reflect.TypeFor[projectsJSON]()
+}
+
+// named reports whether another word follows, which tells more.
+func named(segs []string, i int) bool {
+	return i+1 < len(segs) && !strings.HasPrefix(segs[i+1], "{")
 }
 
 func followedByParam(segs []string, i int) bool {

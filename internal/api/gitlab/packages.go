@@ -24,16 +24,24 @@ import (
 func packageRoutes() []route {
 	pkg := "/projects/{id}/packages/ml_models/{model_version_id}/files"
 	one := pkg + "/{file_path...}"
-	return tagged("Model files",
+	generic := "/projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}"
+	return append(tagged("Generic packages",
+		file("GET", generic, project(registry.PullPackages), "Download a file of a generic package", http.StatusOK, download),
+		file("PUT", generic, project(registry.PushPackages), "Upload a file to a generic package; below …/authorize only ask whether one may", http.StatusCreated, upload),
+		op("DELETE", generic, project(registry.PushPackages), "Delete a file of a generic package", deleteFile),
+	), tagged("Model files",
 		op("GET", pkg, project(registry.PullFiles), "List the files of a version (5) or run (candidate:5)", listFiles),
 		file("GET", one, project(registry.PullFiles), "Download a file", http.StatusOK, download),
 		file("PUT", one, project(registry.PushFiles), "Upload a file; below …/authorize only ask whether one may", http.StatusCreated, upload),
 		op("DELETE", one, project(registry.PushFiles), "Delete a file", deleteFile),
-	)
+	)...)
 }
 
-// pkg gives the version or run that the address names.
+// pkg gives the version, run or generic package that the address names.
 func (c *call) pkg() (registry.PackageRef, error) {
+	if name := c.r.PathValue("package_name"); name != "" {
+		return registry.ParseGenericRef(name, c.r.PathValue("package_version"))
+	}
 	return registry.ParsePackageRef(c.r.PathValue("model_version_id"))
 }
 
@@ -69,7 +77,9 @@ const authorizeSuffix = "/authorize"
 func upload(c *call) error {
 	p := c.r.PathValue("file_path")
 	if target, ok := strings.CutSuffix(p, authorizeSuffix); ok && target != "" {
-		if err := c.s.AuthorizePut(c.ctx(), c.project(), target); err != nil {
+		// Rights only: an unknown version is no reason to refuse here.
+		ref, _ := c.pkg()
+		if err := c.s.AuthorizePut(c.ctx(), c.project(), ref, target); err != nil {
 			return err
 		}
 		return httpx.WriteJSON(c.w, http.StatusOK, map[string]string{"status": "ok"})
@@ -81,6 +91,9 @@ func upload(c *call) error {
 	h := c.w.Header()
 	h.Set("X-Checksum-Sha256", f.Digest.Hex())
 	h.Set("ETag", `"`+f.Digest.Hex()+`"`)
+	if c.r.URL.Query().Get("select") == "package_file" {
+		return httpx.WriteJSON(c.w, http.StatusCreated, packageFileWire(f))
+	}
 	return httpx.WriteJSON(c.w, http.StatusCreated, acceptedJSON{"201 Created"})
 }
 
@@ -89,7 +102,7 @@ func store(c *call, p string) (registry.File, error) {
 	ref, err := c.pkg()
 	if err != nil {
 		// An anonymous caller learns only that an account is needed.
-		if aerr := c.s.AuthorizePut(c.ctx(), c.project(), p); aerr != nil {
+		if aerr := c.s.AuthorizePut(c.ctx(), c.project(), ref, p); aerr != nil {
 			err = aerr
 		}
 		return registry.File{}, err

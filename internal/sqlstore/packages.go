@@ -1,0 +1,81 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+var (
+	replaceOfVersion = stmt(`UPDATE versions SET package_id = $1 WHERE package_id = $2`)
+	replaceOfRun     = stmt(`UPDATE runs SET package_id = $1 WHERE package_id = $2`)
+	packageInUse     = stmt(`SELECT 1 FROM runs WHERE package_id = $1`)
+)
+
+func (t *tx) DeletePackage(ctx context.Context, k, fresh registry.Package) error {
+	var used int
+	err := t.row(ctx, packageInUse, []any{k.ID}, &used)
+	if ignoreNone(err) != nil {
+		return err
+	}
+	if err == nil {
+		id, err := t.InsertPackage(ctx, fresh)
+		if err != nil {
+			return err
+		}
+		for _, q := range []query{replaceOfVersion, replaceOfRun} {
+			if _, err := t.exec(ctx, q, id, k.ID); err != nil {
+				return err
+			}
+		}
+	}
+	n, err := t.exec(ctx, deletePackage, k.ID)
+	return hit(n, err, "package", k.ID)
+}
+
+// pulls is the condition that the viewer may pull the packages of project p;
+// it says in SQL what the permission table says of PullPackages.
+func (l *listing) pulls(v registry.Viewer) {
+	if v.Admin {
+		return
+	}
+	if v.UserID == 0 {
+		l.and("(p.visibility = ? AND p.packages_level = ?)", registry.Public, registry.Enabled)
+		return
+	}
+	args := append([]any{registry.Public, registry.Enabled}, memberArgs(v, registry.Reporter)...)
+	l.and("(p.visibility = ? AND p.packages_level = ? OR "+member+")", args...)
+	l.and("p.packages_level <> ?", registry.Disabled)
+}
+
+func scanPackage(s scanner, k *registry.Package, extra ...any) error {
+	return s.Scan(append(append(packageDest(k), &k.ProjectPath, &k.VersionID, &k.ModelID, &k.RunIID), extra...)...)
+}
+
+func (t *tx) ListPackages(ctx context.Context, q registry.PackageQuery) (registry.List[registry.Package], error) {
+	l := &listing{cols: packageCols + ", p.full_path, coalesce(v.id, 0), coalesce(v.model_id, 0), coalesce(r.iid, 0)",
+		from: `packages k JOIN projects p ON p.id = k.project_id LEFT JOIN runs r ON r.package_id = k.id LEFT JOIN versions v ON v.package_id = k.id`,
+		id:   "k.id", initial: registry.Order{By: "created_at"},
+		orders: map[string]column{"id": {"k.id", true}, "created_at": {"k.created_at", true}, "name": {"k.name", false},
+			"version": {"k.version", false}, "type": {"k.type", false}, "project_path": {"p.full_path", false}}}
+	if q.ProjectID != 0 {
+		l.and("k.project_id = ?", q.ProjectID)
+	} else {
+		l.and("p.namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = ?)", q.NamespaceID)
+		l.and("p.deleted_at = 0")
+		l.pulls(q.Viewer)
+	}
+	if q.Type != "" {
+		l.and("k.type = ?", q.Type)
+	}
+	if q.Version != "" {
+		l.and("k.version = ?", q.Version)
+	}
+	if q.Status != "" {
+		l.and("k.status = ?", q.Status)
+	} else {
+		l.and("k.status <> ?", registry.FileHidden)
+	}
+	l.contains(q.Name, "k.name")
+	return fetch(ctx, t, l, q.Order, q.Page, scanPackage)
+}
