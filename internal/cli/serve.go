@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -24,7 +25,7 @@ import (
 func settingFlags(cmd *cobra.Command, getenv func(string) string, names ...string) func() (config.Config, error) {
 	values := map[string]*string{}
 	for _, s := range config.Settings {
-		if s.Secret || len(names) > 0 && !contains(names, s.Name) {
+		if s.Secret || len(names) > 0 && !slices.Contains(names, s.Name) {
 			continue
 		}
 		values[s.Name] = cmd.Flags().String(s.Name, s.Default, s.Help+" [$"+config.EnvName(s.Name)+"]")
@@ -43,15 +44,6 @@ func settingFlags(cmd *cobra.Command, getenv func(string) string, names ...strin
 		}
 		return config.Load(given, getenv, path)
 	}
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 func serveCommand(env Env, b app.Build) *cobra.Command {

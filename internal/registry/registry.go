@@ -53,24 +53,20 @@ func (s Session) now() time.Time { return s.r.now().UTC().Truncate(time.Microsec
 
 // view runs fn in a read transaction and gives its result.
 func view[T any](ctx context.Context, s Session, fn func(Tx) (T, error)) (T, error) {
-	var out T
-	err := s.r.store.View(ctx, func(tx Tx) error {
-		var err error
-		out, err = fn(tx)
-		return err
-	})
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	return out, nil
+	return result(ctx, s.r.store.View, fn)
 }
 
 // update runs fn in a write transaction and gives its result. fn may run more
 // than once: it must have no effect outside tx.
 func update[T any](ctx context.Context, s Session, fn func(Tx) (T, error)) (T, error) {
+	return result(ctx, s.r.store.Update, fn)
+}
+
+// result carries the result of fn out of a transaction; with an error it is
+// the zero value.
+func result[T any](ctx context.Context, run func(context.Context, func(Tx) error) error, fn func(Tx) (T, error)) (T, error) {
 	var out T
-	err := s.r.store.Update(ctx, func(tx Tx) error {
+	err := run(ctx, func(tx Tx) error {
 		var err error
 		out, err = fn(tx)
 		return err

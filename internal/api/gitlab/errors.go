@@ -142,8 +142,8 @@ func spellConflict(e *fault.Error) (int, map[string]any) {
 	return http.StatusBadRequest, problem(e.Field, e.Msg)
 }
 
-// missing reports parameters that are not there; the message completes the
+// badParam reports a parameter that cannot be taken; the message completes the
 // sentence "<fields> …".
-func missing(fields, msg string) error {
+func badParam(fields, msg string) error {
 	return &httpx.ParamError{Problems: []httpx.Problem{{Field: fields, Msg: msg}}}
 }

@@ -224,7 +224,7 @@ type newMember struct {
 
 func (m members) add(c *call, in newMember) (memberJSON, error) {
 	if in.UserID == 0 && in.Username == "" {
-		return memberJSON{}, missing("user_id, username", "are missing, exactly one parameter must be provided")
+		return memberJSON{}, badParam("user_id, username", "are missing, exactly one parameter must be provided")
 	}
 	role, err := registry.ParseRole(in.AccessLevel)
 	if err != nil {

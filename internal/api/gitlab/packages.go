@@ -193,7 +193,7 @@ func filePart(form *multipart.Reader, o *registry.PutOptions) (io.Reader, error)
 		part, err := form.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, missing("file", httpx.MsgMissing)
+			return nil, badParam("file", httpx.MsgMissing)
 		case err != nil:
 			return nil, broken(err)
 		}

@@ -135,11 +135,11 @@ func (in projectFilter) query() (registry.ProjectQuery, error) {
 		return registry.ProjectQuery{}, err
 	}
 	if in.Visibility != "" && in.Visibility != registry.Private && in.Visibility != registry.Internal && in.Visibility != registry.Public {
-		return registry.ProjectQuery{}, missing("visibility", "does not have a valid value")
+		return registry.ProjectQuery{}, badParam("visibility", "does not have a valid value")
 	}
 	if in.MinRole != 0 {
 		if _, err := registry.ParseRole(in.MinRole); err != nil {
-			return registry.ProjectQuery{}, missing("min_access_level", "does not have a valid value")
+			return registry.ProjectQuery{}, badParam("min_access_level", "does not have a valid value")
 		}
 	}
 	return registry.ProjectQuery{Page: p, Order: o, Search: in.Search, Membership: in.Membership, Owned: in.Owned, Visibility: in.Visibility,
@@ -216,7 +216,7 @@ type newProject struct {
 
 func createProject(c *call, in newProject) (projectJSON, error) {
 	if in.Name == "" && in.Path == "" {
-		return projectJSON{}, missing("name, path", "are missing, at least one parameter must be provided")
+		return projectJSON{}, badParam("name, path", "are missing, at least one parameter must be provided")
 	}
 	p, err := c.s.CreateProject(c.ctx(), registry.ProjectSpec{Name: in.Name, Path: in.Path, NamespaceID: in.NamespaceID, Description: in.Description,
 		Visibility: in.Visibility, Features: registry.Features{Models: in.ModelsLevel, Experiments: in.ExperimentsLevel, Packages: in.PackagesLevel}})

@@ -91,9 +91,9 @@ func (in packageFilter) query() (registry.PackageQuery, error) {
 	}
 	switch {
 	case in.Sort != "" && in.Sort != "asc" && in.Sort != "desc":
-		return registry.PackageQuery{}, missing("sort", "does not have a valid value")
+		return registry.PackageQuery{}, badParam("sort", "does not have a valid value")
 	case in.Status != "" && in.Status != registry.FileDefault && in.Status != registry.FileHidden:
-		return registry.PackageQuery{}, missing("status", "does not have a valid value")
+		return registry.PackageQuery{}, badParam("status", "does not have a valid value")
 	}
 	if in.OrderBy == "" {
 		in.OrderBy = "created_at"

@@ -221,9 +221,9 @@ func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
 	}
 	switch {
 	case o.By == "metric" && in.Metric == "":
-		return nil, missing("metric", "is missing")
+		return nil, badParam("metric", "is missing")
 	case in.Status != "" && !in.Status.Valid():
-		return nil, missing("status", "does not have a valid value")
+		return nil, badParam("status", "does not have a valid value")
 	}
 	l, err := c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, ExperimentIID: in.ExperimentID,
 		ModelID: in.ModelID, Status: in.Status, Search: in.Search})
@@ -310,7 +310,7 @@ func logParams(c *call, in newParams) (candidateJSON, error) {
 		in.Params = append(in.Params, paramJSON{in.Name, in.Value})
 	}
 	if len(in.Params) == 0 {
-		return candidateJSON{}, missing("params", "is missing")
+		return candidateJSON{}, badParam("params", "is missing")
 	}
 	return c.log(registry.RunData{Params: params(in.Params)})
 }
@@ -336,23 +336,23 @@ const maxMillis = 253402300799999
 func logMetrics(c *call, in newMetrics) (candidateJSON, error) {
 	if in.Name != "" {
 		if in.Value == "" {
-			return candidateJSON{}, missing("value", "is missing")
+			return candidateJSON{}, badParam("value", "is missing")
 		}
 		in.Metrics = append(in.Metrics, metricParam{in.Name, in.Value, in.Step, in.Timestamp})
 	}
 	if len(in.Metrics) == 0 {
-		return candidateJSON{}, missing("metrics", "is missing")
+		return candidateJSON{}, badParam("metrics", "is missing")
 	}
 	d := registry.RunData{Metrics: make([]registry.Metric, len(in.Metrics))}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	for i, m := range in.Metrics {
 		v, err := strconv.ParseFloat(m.Value, 64)
 		if err != nil {
-			return candidateJSON{}, missing("metrics[value]", "is invalid")
+			return candidateJSON{}, badParam("metrics[value]", "is invalid")
 		}
 		d.Metrics[i] = registry.Metric{Key: m.Name, Value: v, Step: m.Step, At: now}
 		if m.Timestamp != nil && (*m.Timestamp < -maxMillis || *m.Timestamp > maxMillis) {
-			return candidateJSON{}, missing("metrics[timestamp]", "is invalid")
+			return candidateJSON{}, badParam("metrics[timestamp]", "is invalid")
 		}
 		if m.Timestamp != nil {
 			d.Metrics[i].At = time.UnixMilli(*m.Timestamp).UTC()

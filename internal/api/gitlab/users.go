@@ -153,7 +153,7 @@ type newUser struct {
 
 func createUser(c *call, in newUser) (userJSON, error) {
 	if in.Password == "" && !in.Random && !in.Reset {
-		return userJSON{}, missing("password, reset_password, force_random_password",
+		return userJSON{}, badParam("password, reset_password, force_random_password",
 			"are missing, at least one parameter must be provided")
 	}
 	if in.Random {
@@ -269,7 +269,7 @@ func (in tokenFilter) query() (registry.TokenQuery, error) {
 	by = strings.TrimSuffix(by, "_asc")
 	name, ok := tokenOrders[by]
 	if !ok {
-		return q, missing("sort", "does not have a valid value")
+		return q, badParam("sort", "does not have a valid value")
 	}
 	q.Order = registry.Order{By: name, Desc: desc}
 	switch active := in.State == "active"; in.State {
@@ -277,7 +277,7 @@ func (in tokenFilter) query() (registry.TokenQuery, error) {
 	case "active", "inactive":
 		q.Active = &active
 	default:
-		return q, missing("state", "does not have a valid value")
+		return q, badParam("state", "does not have a valid value")
 	}
 	return q, nil
 }
