@@ -51,19 +51,14 @@ func groupRoutes() []route {
 func (c *call) groupRef() registry.NamespaceRef { return registry.ParseGroupRef(c.r.PathValue("id")) }
 
 type groupFilter struct {
-	paging
-	sorting
+	partial
 	Search  string `param:"search" doc:"Part of the name or path."`
 	Owned   bool   `param:"owned" doc:"Only groups that the caller owns."`
 	TopOnly bool   `param:"top_level_only"`
 }
 
 func (in groupFilter) query() (registry.NamespaceQuery, error) {
-	p, err := in.page()
-	if err != nil {
-		return registry.NamespaceQuery{}, err
-	}
-	o, err := in.order("name")
+	p, o, err := in.part("name")
 	if in.Sort == "" {
 		o.Desc = false // groups go by name, upwards
 	}
@@ -75,11 +70,7 @@ func listGroups(c *call, in groupFilter) ([]groupJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.Namespaces(c.ctx(), q)
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.group), nil
+	return listed(c, in.paging, c.group)(c.s.Namespaces(c.ctx(), q))
 }
 
 func listSubgroups(c *call, in groupFilter) ([]groupJSON, error) {
@@ -92,11 +83,7 @@ func listSubgroups(c *call, in groupFilter) ([]groupJSON, error) {
 		return nil, err
 	}
 	q.ParentID = n.ID
-	l, err := c.s.Namespaces(c.ctx(), q)
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.group), nil
+	return listed(c, in.paging, c.group)(c.s.Namespaces(c.ctx(), q))
 }
 
 type newGroup struct {
@@ -196,11 +183,7 @@ func (m members) list(inherited bool) func(*call, memberFilter) ([]memberJSON, e
 		if err != nil {
 			return nil, err
 		}
-		l, err := c.s.Members(c.ctx(), m.place(c), registry.MemberQuery{Page: p, Inherited: inherited, Search: in.Query})
-		if err != nil {
-			return nil, err
-		}
-		return listed(c, in.paging, l, c.member), nil
+		return listed(c, in.paging, c.member)(c.s.Members(c.ctx(), m.place(c), registry.MemberQuery{Page: p, Inherited: inherited, Search: in.Query}))
 	}
 }
 

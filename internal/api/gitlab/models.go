@@ -114,26 +114,17 @@ func modelRoutes() []route {
 func (c *call) modelID() (int64, error) { return c.id("model_id", "model") }
 
 type modelFilter struct {
-	paging
-	sorting
+	partial
 	Search string `param:"search" doc:"Part of the name."`
 	Name   string `param:"name" doc:"Exact name."`
 }
 
 func listModels(c *call, in modelFilter) ([]modelJSON, error) {
-	p, err := in.page()
+	p, o, err := in.part("id")
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order("id")
-	if err != nil {
-		return nil, err
-	}
-	l, err := c.s.Models(c.ctx(), c.project(), registry.ModelQuery{Page: p, Order: o, Search: in.Search, Name: in.Name})
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.model), nil
+	return listed(c, in.paging, c.model)(c.s.Models(c.ctx(), c.project(), registry.ModelQuery{Page: p, Order: o, Search: in.Search, Name: in.Name}))
 }
 
 type newModel struct {

@@ -272,18 +272,13 @@ func fileWire(f registry.File) fileJSON {
 func uriEncode(p string) string { return strings.ReplaceAll(url.QueryEscape(p), "+", "%20") }
 
 type fileFilter struct {
-	paging
-	sorting
+	partial
 	Search string `param:"search" doc:"Part of the path."`
 	Hidden bool   `param:"include_hidden" doc:"Files uploaded with status hidden too."`
 }
 
 func listFiles(c *call, in fileFilter) ([]fileJSON, error) {
-	p, err := in.page()
-	if err != nil {
-		return nil, err
-	}
-	o, err := in.order("path")
+	p, o, err := in.part("path")
 	if err != nil {
 		return nil, err
 	}
@@ -294,11 +289,7 @@ func listFiles(c *call, in fileFilter) ([]fileJSON, error) {
 	if o.By == "" {
 		o = registry.Order{By: "path", Desc: in.Sort == "desc"}
 	}
-	l, err := c.s.Files(c.ctx(), c.project(), ref, registry.FileQuery{Page: p, Order: o, Search: in.Search, Hidden: in.Hidden})
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, fileWire), nil
+	return listed(c, in.paging, fileWire)(c.s.Files(c.ctx(), c.project(), ref, registry.FileQuery{Page: p, Order: o, Search: in.Search, Hidden: in.Hidden}))
 }
 
 func deleteFile(c *call, _ none) (none, error) {

@@ -42,6 +42,22 @@ func (s sorting) order(initial string) (registry.Order, error) {
 	return registry.Order{By: s.OrderBy, Desc: s.Sort != "asc"}, nil
 }
 
+// partial are the parameters of lists that are paged and can be ordered.
+type partial struct {
+	paging
+	sorting
+}
+
+// part reads which part of the list is wanted, in which order.
+func (p partial) part(initial string) (registry.Page, registry.Order, error) {
+	pg, err := p.page()
+	if err != nil {
+		return pg, registry.Order{}, err
+	}
+	o, err := p.order(initial)
+	return pg, o, err
+}
+
 func (p paging) keyset() bool { return p.Pagination == "keyset" || p.Cursor != "" }
 
 func (p paging) number() int64 {
@@ -99,21 +115,27 @@ func (p paging) after(out *registry.Page) error {
 	return nil
 }
 
-// listed writes the page headers of a list and translates its items.
-func listed[D, W any](c *call, p paging, l registry.List[D], wire func(D) W) []W {
-	info := httpx.PageInfo{Page: int(p.number()), PerPage: int(p.perPage()), Total: l.Total, HasNext: l.More}
-	if p.keyset() {
-		info.Page = 0
-		if l.Next != nil {
-			info.Cursor = httpx.EncodeCursor(httpx.Cursor{Key: l.Next.Key, ID: l.Next.ID})
+// listed gives what turns a list, or the error instead of one, into the
+// answer: the items translated, and the page headers written.
+func listed[D, W any](c *call, p paging, wire func(D) W) func(registry.List[D], error) ([]W, error) {
+	return func(l registry.List[D], err error) ([]W, error) {
+		if err != nil {
+			return nil, err
 		}
+		info := httpx.PageInfo{Page: int(p.number()), PerPage: int(p.perPage()), Total: l.Total, HasNext: l.More}
+		if p.keyset() {
+			info.Page = 0
+			if l.Next != nil {
+				info.Cursor = httpx.EncodeCursor(httpx.Cursor{Key: l.Next.Key, ID: l.Next.ID})
+			}
+		}
+		httpx.SetPageHeaders(c.w.Header(), c.r, c.base(), info)
+		out := make([]W, len(l.Items))
+		for i, v := range l.Items {
+			out[i] = wire(v)
+		}
+		return out, nil
 	}
-	httpx.SetPageHeaders(c.w.Header(), c.r, c.base(), info)
-	out := make([]W, len(l.Items))
-	for i, v := range l.Items {
-		out[i] = wire(v)
-	}
-	return out
 }
 
 // stamp is a time as GitLab writes it; none is null.

@@ -113,8 +113,7 @@ func projectRoutes() []route {
 }
 
 type projectFilter struct {
-	paging
-	sorting
+	partial
 	Search     string              `param:"search" doc:"Part of the name or path."`
 	Membership bool                `param:"membership" doc:"Only projects that the caller is a member of."`
 	Owned      bool                `param:"owned" doc:"Only projects that the caller owns."`
@@ -126,11 +125,7 @@ type projectFilter struct {
 }
 
 func (in projectFilter) query() (registry.ProjectQuery, error) {
-	p, err := in.page()
-	if err != nil {
-		return registry.ProjectQuery{}, err
-	}
-	o, err := in.order("created_at")
+	p, o, err := in.part("created_at")
 	if err != nil {
 		return registry.ProjectQuery{}, err
 	}
@@ -146,12 +141,14 @@ func (in projectFilter) query() (registry.ProjectQuery, error) {
 		Archived: in.Archived, MinRole: registry.Role(in.MinRole), Subgroups: in.Subgroups}, nil
 }
 
-// projects writes a list, with all fields or few.
-func (c *call) projects(in projectFilter, l registry.List[registry.Project]) any {
-	if in.Simple {
-		return listed(c, in.paging, l, c.basics)
+// projects gives what writes a list, with all fields or few.
+func (c *call) projects(in projectFilter) func(registry.List[registry.Project], error) (projectsJSON, error) {
+	return func(l registry.List[registry.Project], err error) (projectsJSON, error) {
+		if in.Simple {
+			return listed(c, in.paging, c.basics)(l, err)
+		}
+		return listed(c, in.paging, c.projectWire)(l, err)
 	}
-	return listed(c, in.paging, l, c.projectWire)
 }
 
 // projectsJSON is a list of projectJSON, or of projectBasicsJSON when simple.
@@ -162,11 +159,7 @@ func listProjects(c *call, in projectFilter) (projectsJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.Projects(c.ctx(), q)
-	if err != nil {
-		return nil, err
-	}
-	return c.projects(in, l), nil
+	return c.projects(in)(c.s.Projects(c.ctx(), q))
 }
 
 func listUserProjects(c *call, in projectFilter) (projectsJSON, error) {
@@ -184,11 +177,7 @@ func listUserProjects(c *call, in projectFilter) (projectsJSON, error) {
 		return nil, err
 	}
 	q.NamespaceID = u.NamespaceID
-	l, err := c.s.Projects(c.ctx(), q)
-	if err != nil {
-		return nil, err
-	}
-	return c.projects(in, l), nil
+	return c.projects(in)(c.s.Projects(c.ctx(), q))
 }
 
 func listGroupProjects(c *call, in projectFilter) (projectsJSON, error) {
@@ -196,11 +185,7 @@ func listGroupProjects(c *call, in projectFilter) (projectsJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.GroupProjects(c.ctx(), c.groupRef(), q)
-	if err != nil {
-		return nil, err
-	}
-	return c.projects(in, l), nil
+	return c.projects(in)(c.s.GroupProjects(c.ctx(), c.groupRef(), q))
 }
 
 type newProject struct {

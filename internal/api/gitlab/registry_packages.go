@@ -107,11 +107,7 @@ func listPackages(c *call, in packageFilter) ([]packageJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.Packages(c.ctx(), c.project(), q)
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.packageWire), nil
+	return listed(c, in.paging, c.packageWire)(c.s.Packages(c.ctx(), c.project(), q))
 }
 
 func listGroupPackages(c *call, in packageFilter) ([]packageJSON, error) {
@@ -119,11 +115,7 @@ func listGroupPackages(c *call, in packageFilter) ([]packageJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.GroupPackages(c.ctx(), c.groupRef(), q)
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.packageWire), nil
+	return listed(c, in.paging, c.packageWire)(c.s.GroupPackages(c.ctx(), c.groupRef(), q))
 }
 
 func getPackage(c *call, _ none) (packageJSON, error) {
@@ -156,11 +148,7 @@ func listPackageFiles(c *call, in packageFileFilter) ([]packageFileJSON, error) 
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.PackageFiles(c.ctx(), c.project(), id, registry.FileQuery{Page: p, Order: registry.Order{By: "id"}})
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, packageFileWire), nil
+	return listed(c, in.paging, packageFileWire)(c.s.PackageFiles(c.ctx(), c.project(), id, registry.FileQuery{Page: p, Order: registry.Order{By: "id"}}))
 }
 
 func deletePackageFile(c *call, _ none) (none, error) {

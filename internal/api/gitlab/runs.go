@@ -44,25 +44,16 @@ func experimentRoutes() []route {
 func (c *call) experimentID() (int64, error) { return c.id("experiment_id", "experiment") }
 
 type experimentFilter struct {
-	paging
-	sorting
+	partial
 	Search string `param:"search" doc:"Part of the name."`
 }
 
 func listExperiments(c *call, in experimentFilter) ([]experimentJSON, error) {
-	p, err := in.page()
+	p, o, err := in.part("id")
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order("id")
-	if err != nil {
-		return nil, err
-	}
-	l, err := c.s.Experiments(c.ctx(), c.project(), registry.ExperimentQuery{Page: p, Order: o, Search: in.Search})
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.experiment), nil
+	return listed(c, in.paging, c.experiment)(c.s.Experiments(c.ctx(), c.project(), registry.ExperimentQuery{Page: p, Order: o, Search: in.Search}))
 }
 
 type newExperiment struct {
@@ -201,8 +192,7 @@ func runRoutes() []route {
 func (c *call) runID() (int64, error) { return c.id("candidate_id", "run") }
 
 type runFilter struct {
-	paging
-	sorting
+	partial
 	ExperimentID int64              `param:"experiment_id"`
 	ModelID      int64              `param:"model_id" doc:"Candidates of this model that are not versions."`
 	Status       registry.RunStatus `param:"status"`
@@ -211,11 +201,7 @@ type runFilter struct {
 }
 
 func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
-	p, err := in.page()
-	if err != nil {
-		return nil, err
-	}
-	o, err := in.order("id")
+	p, o, err := in.part("id")
 	if err != nil {
 		return nil, err
 	}
@@ -225,12 +211,8 @@ func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
 	case in.Status != "" && !in.Status.Valid():
 		return nil, badParam("status", "does not have a valid value")
 	}
-	l, err := c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, ExperimentIID: in.ExperimentID,
-		ModelID: in.ModelID, Status: in.Status, Search: in.Search})
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.candidate), nil
+	return listed(c, in.paging, c.candidate)(c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, ExperimentIID: in.ExperimentID,
+		ModelID: in.ModelID, Status: in.Status, Search: in.Search}))
 }
 
 type newRun struct {
@@ -375,11 +357,7 @@ func listMetric(c *call, in metricFilter) ([]metricJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.MetricHistory(c.ctx(), c.project(), id, in.Name, p)
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, metricWire), nil
+	return listed(c, in.paging, metricWire)(c.s.MetricHistory(c.ctx(), c.project(), id, in.Name, p))
 }
 
 type newTags struct {

@@ -115,8 +115,7 @@ func currentUser(c *call, _ none) (userJSON, error) {
 }
 
 type userFilter struct {
-	paging
-	sorting
+	partial
 	Username string `param:"username" doc:"Exact username, without case."`
 	Search   string `param:"search" doc:"Part of the username, name or email."`
 	Active   bool   `param:"active"`
@@ -125,20 +124,12 @@ type userFilter struct {
 }
 
 func listUsers(c *call, in userFilter) ([]userJSON, error) {
-	p, err := in.page()
+	p, o, err := in.part("id")
 	if err != nil {
 		return nil, err
 	}
-	o, err := in.order("id")
-	if err != nil {
-		return nil, err
-	}
-	l, err := c.s.Users(c.ctx(), registry.UserQuery{Page: p, Order: o, Username: in.Username, Search: in.Search,
-		Active: in.Active, Blocked: in.Blocked, Admins: in.Admins})
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.user), nil
+	return listed(c, in.paging, c.user)(c.s.Users(c.ctx(), registry.UserQuery{Page: p, Order: o, Username: in.Username, Search: in.Search,
+		Active: in.Active, Blocked: in.Blocked, Admins: in.Admins}))
 }
 
 type newUser struct {
@@ -287,11 +278,7 @@ func listTokens(c *call, in tokenFilter) ([]tokenJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.s.Tokens(c.ctx(), q)
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, tokenWire), nil
+	return listed(c, in.paging, tokenWire)(c.s.Tokens(c.ctx(), q))
 }
 
 func listUserTokens(c *call, in tokenFilter) ([]tokenJSON, error) {

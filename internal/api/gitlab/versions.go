@@ -60,19 +60,14 @@ func versionRoutes() []route {
 }
 
 type versionFilter struct {
-	paging
-	sorting
+	partial
 	Version string `param:"version" doc:"Exact semantic version."`
 	Search  string `param:"search" doc:"Beginning of the semantic version."`
 	Alias   string `param:"alias" doc:"The one version that an alias names; \"latest\" always works."`
 }
 
 func listVersions(c *call, in versionFilter) ([]modelVersionJSON, error) {
-	p, err := in.page()
-	if err != nil {
-		return nil, err
-	}
-	o, err := in.order("version")
+	p, o, err := in.part("version")
 	if err != nil {
 		return nil, err
 	}
@@ -82,16 +77,9 @@ func listVersions(c *call, in versionFilter) ([]modelVersionJSON, error) {
 	}
 	if in.Alias != "" {
 		v, err := c.s.ResolveVersion(c.ctx(), c.project(), id, "@"+in.Alias)
-		if err != nil {
-			return nil, err
-		}
-		return listed(c, in.paging, registry.List[registry.Version]{Items: []registry.Version{v}, Total: 1}, c.version), nil
+		return listed(c, in.paging, c.version)(registry.List[registry.Version]{Items: []registry.Version{v}, Total: 1}, err)
 	}
-	l, err := c.s.Versions(c.ctx(), c.project(), id, registry.VersionQuery{Page: p, Order: o, Semver: in.Version, Prefix: in.Search})
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, l, c.version), nil
+	return listed(c, in.paging, c.version)(c.s.Versions(c.ctx(), c.project(), id, registry.VersionQuery{Page: p, Order: o, Semver: in.Version, Prefix: in.Search}))
 }
 
 type newVersion struct {
