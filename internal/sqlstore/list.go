@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -87,15 +88,7 @@ func fetch[T any](ctx context.Context, t *tx, l *listing, o registry.Order, p re
 		limit = defaultLimit
 	}
 	limit = min(limit, registry.MaxLimit)
-	switch {
-	case p.NoTotal, p.After != nil, p.Known != nil && *p.Known > registry.MaxTotal:
-	case p.Known != nil:
-		out.Total = *p.Known
-	default:
-		if err := l.count(ctx, t, &out.Total); err != nil {
-			return out, err
-		}
-	}
+	uncounted := listing{from: l.from, where: slices.Clone(l.where), args: slices.Clone(l.args)}
 	text, err := l.text(col, o, p, limit)
 	if err != nil {
 		return out, err
@@ -114,10 +107,33 @@ func fetch[T any](ctx context.Context, t *tx, l *listing, o registry.Order, p re
 		out.Items, last = append(out.Items, v), c
 		return nil
 	})
+	if err != nil {
+		return out, err
+	}
 	if out.More {
 		out.Next = &last
 	}
+	out.Total, err = uncounted.total(ctx, t, p, len(out.Items), out.More)
 	return out, err
+}
+
+// total gives the length of a list of which a page is known; only what cannot
+// be told from that page is counted.
+func (l *listing) total(ctx context.Context, t *tx, p registry.Page, items int, more bool) (int64, error) {
+	switch {
+	case p.NoTotal, p.After != nil, p.Known != nil && *p.Known > registry.MaxTotal:
+		return -1, nil
+	case p.Known != nil:
+		return *p.Known, nil
+	case !more && (items > 0 || p.Offset == 0):
+		if n := int64(p.Offset + items); n <= registry.MaxTotal {
+			return n, nil
+		}
+		return -1, nil
+	}
+	var n int64
+	err := l.count(ctx, t, &n)
+	return n, err
 }
 
 // count counts no further than MaxTotal, so that its cost is bounded.
