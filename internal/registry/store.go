@@ -160,6 +160,9 @@ type Aliases interface {
 	// AliasesOf gives the aliases of several models, by name.
 	AliasesOf(ctx context.Context, modelIDs []int64) (map[int64][]Alias, error)
 	DeleteAlias(ctx context.Context, modelID int64, name string) error
+	AddAliasMove(ctx context.Context, modelID int64, m AliasMove) error
+	// AliasMoves gives the history of a name, the latest first.
+	AliasMoves(ctx context.Context, modelID int64, name string, p Page) (List[AliasMove], error)
 }
 
 // Experiments have names and numbers that are unique in their project.

@@ -111,6 +111,25 @@ type Alias struct {
 	UpdatedAt time.Time
 }
 
+// AliasMove is one entry of an alias's history.
+type AliasMove struct {
+	ID        int64
+	Name      string
+	VersionID int64 // 0: the alias was deleted
+	Semver    string
+	Author    UserRef
+	At        time.Time
+}
+
+// AliasSpec says where an alias shall point.
+type AliasSpec struct {
+	Name      string
+	VersionID int64
+	// Expected, when not nil, is the version that the alias has to point to
+	// before, 0 for none: of two who move it at once, one fails.
+	Expected *int64
+}
+
 // Experiment is a group of runs.
 type Experiment struct {
 	ID          int64

@@ -42,25 +42,6 @@ type versionRefJSON struct {
 	Version string `json:"version"`
 }
 
-type aliasJSON struct {
-	Name      string `json:"name"`
-	VersionID int64  `json:"version_id"`
-	Version   string `json:"version"`
-	UpdatedAt stamp  `json:"updated_at"`
-}
-
-func aliasWire(a registry.Alias) aliasJSON {
-	return aliasJSON{Name: a.Name, VersionID: a.VersionID, Version: a.Semver, UpdatedAt: stamp(a.UpdatedAt)}
-}
-
-func aliasesWire(as []registry.Alias) []aliasJSON {
-	out := make([]aliasJSON, len(as))
-	for i, a := range as {
-		out[i] = aliasWire(a)
-	}
-	return out
-}
-
 type modelJSON struct {
 	ID             int64           `json:"id"`
 	Name           string          `json:"name"`
@@ -96,17 +77,12 @@ func (c *call) model(m registry.Model) modelJSON {
 
 func modelRoutes() []route {
 	all, one := "/projects/{id}/ml/models", "/projects/{id}/ml/models/{model_id}"
-	alias := one + "/aliases/{name}"
 	return tagged("Models",
 		op("GET", all, project(registry.ReadModels), "List models", listModels),
 		op("POST", all, project(registry.WriteModels), "Create a model", createModel),
 		op("GET", one, project(registry.ReadModels), "Get a model", getModel),
 		op("PUT", one, project(registry.WriteModels), "Change a model", editModel),
 		op("DELETE", one, project(registry.WriteModels), "Delete a model with its versions, candidates and files", deleteModel),
-		op("GET", one+"/aliases", project(registry.ReadModels), "List the aliases of a model", listAliases),
-		op("GET", alias, project(registry.ReadModels), "Get an alias; latest always names the highest version", getAlias),
-		op("PUT", alias, project(registry.WriteModels), "Make or move an alias", putAlias),
-		op("DELETE", alias, project(registry.WriteModels), "Delete an alias", deleteAlias),
 	)
 }
 
@@ -168,43 +144,4 @@ func deleteModel(c *call, _ none) (none, error) {
 		return none{}, err
 	}
 	return none{}, c.s.DeleteModel(c.ctx(), c.project(), id)
-}
-
-func listAliases(c *call, _ none) ([]aliasJSON, error) {
-	id, err := c.modelID()
-	if err != nil {
-		return nil, err
-	}
-	as, err := c.s.Aliases(c.ctx(), c.project(), id)
-	return aliasesWire(as), err
-}
-
-func getAlias(c *call, _ none) (aliasJSON, error) {
-	id, err := c.modelID()
-	if err != nil {
-		return aliasJSON{}, err
-	}
-	a, err := c.s.Alias(c.ctx(), c.project(), id, c.r.PathValue("name"))
-	return aliasWire(a), err
-}
-
-type aliasTarget struct {
-	VersionID int64 `param:"version_id,required" doc:"A version of this model."`
-}
-
-func putAlias(c *call, in aliasTarget) (aliasJSON, error) {
-	id, err := c.modelID()
-	if err != nil {
-		return aliasJSON{}, err
-	}
-	a, err := c.s.SetAlias(c.ctx(), c.project(), id, c.r.PathValue("name"), in.VersionID)
-	return aliasWire(a), err
-}
-
-func deleteAlias(c *call, _ none) (none, error) {
-	id, err := c.modelID()
-	if err != nil {
-		return none{}, err
-	}
-	return none{}, c.s.DeleteAlias(c.ctx(), c.project(), id, c.r.PathValue("name"))
 }

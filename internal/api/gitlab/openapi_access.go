@@ -227,5 +227,6 @@ func (rt route) failures() []int {
 // clashes reports whether a conflict is a 409: it is 400 but for users and new
 // members (see spellConflict).
 func (rt route) clashes() bool {
-	return rt.tag == "Users" && rt.method != http.MethodGet || rt.tag == "Members" && rt.method == http.MethodPost
+	return rt.method == http.MethodPut && strings.HasSuffix(rt.pattern, "/aliases/{name}") ||
+		rt.tag == "Users" && rt.method != http.MethodGet || rt.tag == "Members" && rt.method == http.MethodPost
 }

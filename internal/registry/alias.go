@@ -1,0 +1,104 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Aliases lists the aliases of a model, "latest" included while there is a
+// version.
+func (s Session) Aliases(ctx context.Context, ref ProjectRef, modelID int64) ([]Alias, error) {
+	m, err := s.Model(ctx, ref, modelID)
+	if err != nil {
+		return nil, err
+	}
+	out := m.Aliases
+	if m.LatestID != 0 {
+		out = append(out, Alias{Name: Latest, VersionID: m.LatestID, Semver: m.LatestVersion, UpdatedAt: m.UpdatedAt})
+	}
+	return out, nil
+}
+
+// Alias gives one alias of a model.
+func (s Session) Alias(ctx context.Context, ref ProjectRef, modelID int64, name string) (Alias, error) {
+	all, err := s.Aliases(ctx, ref, modelID)
+	if err != nil {
+		return Alias{}, err
+	}
+	for _, a := range all {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	return Alias{}, fault.Missing("alias", name)
+}
+
+// SetAlias makes or moves an alias, and remembers it in its history.
+func (s Session) SetAlias(ctx context.Context, ref ProjectRef, modelID int64, spec AliasSpec) (Alias, error) {
+	return update(ctx, s, func(tx Tx) (Alias, error) {
+		m, v, err := s.version(ctx, tx, ref, modelID, spec.VersionID, WriteModels)
+		if err != nil {
+			return Alias{}, err
+		}
+		if err := checkAlias(spec.Name); err != nil {
+			return Alias{}, err
+		}
+		if err := checkExpected(m, spec); err != nil {
+			return Alias{}, err
+		}
+		a := Alias{Name: spec.Name, VersionID: v.ID, Semver: v.Semver, UpdatedAt: s.now()}
+		if err := tx.PutAlias(ctx, m.ID, a); err != nil {
+			return Alias{}, err
+		}
+		return a, tx.AddAliasMove(ctx, m.ID, AliasMove{Name: a.Name, VersionID: v.ID, Semver: v.Semver, Author: UserRef{ID: s.actor.UserID}, At: s.now()})
+	})
+}
+
+// checkExpected holds a move to what its maker believes of the alias.
+func checkExpected(m Model, spec AliasSpec) error {
+	if spec.Expected == nil {
+		return nil
+	}
+	var now Alias
+	for _, a := range m.Aliases {
+		if a.Name == spec.Name {
+			now = a
+		}
+	}
+	switch {
+	case now.VersionID == *spec.Expected:
+		return nil
+	case now.VersionID == 0:
+		return fault.Conflictf("alias", "", "the alias %s does not exist (any more)", spec.Name)
+	}
+	return fault.Conflictf("alias", "", "the alias %s points to %s (version_id %d); look again and decide anew", spec.Name, now.Semver, now.VersionID)
+}
+
+// DeleteAlias removes an alias; the version stays, and so does the history.
+func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, modelID int64, name string) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, m, err := s.model(ctx, tx, ref, modelID, WriteModels)
+		if err != nil {
+			return err
+		}
+		if name == Latest {
+			return checkAlias(name)
+		}
+		if err := tx.DeleteAlias(ctx, m.ID, name); err != nil {
+			return err
+		}
+		return tx.AddAliasMove(ctx, m.ID, AliasMove{Name: name, Author: UserRef{ID: s.actor.UserID}, At: s.now()})
+	})
+}
+
+// AliasHistory lists where an alias has pointed, the latest first.
+func (s Session) AliasHistory(ctx context.Context, ref ProjectRef, modelID int64, name string, p Page) (List[AliasMove], error) {
+	return view(ctx, s, func(tx Tx) (List[AliasMove], error) {
+		_, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
+		if err != nil {
+			return List[AliasMove]{}, err
+		}
+		return tx.AliasMoves(ctx, m.ID, name, p)
+	})
+}
