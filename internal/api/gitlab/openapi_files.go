@@ -1,8 +1,10 @@
 package gitlab
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -93,6 +95,21 @@ func (b *builder) download(rt route, method string) object {
 		delete(responses, "416")
 		bodiless(responses)
 	}
+	op["responses"] = responses
+	return op
+}
+
+// archive describes the download of a whole version.
+func (b *builder) archive(rt route) object {
+	op := b.frame(rt, "downloadProjectModelVersionArchive")
+	setParameters(op, append(pathParameters(rt.pattern), object{"name": "format", "in": "query",
+		"description": "zip unless told", "schema": object{"type": "string", "enum": slices.Sorted(maps.Keys(formats))}}))
+	content := object{}
+	for _, f := range formats {
+		content[f.mediaType] = object{"schema": object{"type": "string", "format": "binary"}}
+	}
+	responses := b.responses(rt, object{"description": "The files and " + manifestName + ", nothing compressed", "content": content})
+	responses["400"] = object{"$ref": "#/components/responses/" + errorNames[http.StatusBadRequest]}
 	op["responses"] = responses
 	return op
 }

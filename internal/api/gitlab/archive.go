@@ -1,0 +1,140 @@
+package gitlab
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// archivePattern is the address of a whole version.
+const archivePattern = "/projects/{id}/ml/models/{model_id}/versions/{version_id}/archive"
+
+func archiveRoutes() []route {
+	return tagged("Versions",
+		file("GET", archivePattern, project(registry.PullFiles), "Download a whole version as a zip or tar", http.StatusOK, sendArchive))
+}
+
+// manifestName is the file in an archive that lists the others with their
+// SHA-256, as sha256sum writes and checks it.
+const manifestName = "SHA256SUMS"
+
+// archiver writes one kind of archive. Nothing is compressed: weights hardly
+// shrink, and the disk and the network would wait for the processor.
+type archiver interface {
+	// add begins an entry of size bytes.
+	add(name string, f registry.File, size int64) (io.Writer, error)
+	Close() error
+}
+
+type zipper struct{ *zip.Writer }
+
+func (z zipper) add(name string, f registry.File, _ int64) (io.Writer, error) {
+	return z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store, Modified: f.UpdatedAt})
+}
+
+type tarrer struct{ *tar.Writer }
+
+func (t tarrer) add(name string, f registry.File, size int64) (io.Writer, error) {
+	return t, t.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644, ModTime: f.UpdatedAt})
+}
+
+// formats are the kinds of archive, by their ending.
+var formats = map[string]struct {
+	mediaType string
+	open      func(io.Writer) archiver
+}{
+	"zip": {"application/zip", func(w io.Writer) archiver { return zipper{zip.NewWriter(w)} }},
+	"tar": {"application/x-tar", func(w io.Writer) archiver { return tarrer{tar.NewWriter(w)} }},
+}
+
+func sendArchive(c *call) error {
+	ending := c.r.URL.Query().Get("format")
+	if ending == "" {
+		ending = "zip"
+	}
+	format, ok := formats[ending]
+	if !ok {
+		return badParam("format", "does not have a valid value")
+	}
+	m, id, err := c.versionID()
+	if err != nil {
+		return err
+	}
+	b, err := c.s.Bundle(c.ctx(), c.project(), m, id)
+	if err != nil {
+		return err
+	}
+	name := strings.ReplaceAll(b.Version.ModelName, "/", "-") + "-" + b.Version.Semver + "." + ending
+	h := c.w.Header()
+	h.Set("Content-Type", format.mediaType)
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, no-store")
+	if c.r.Method == http.MethodHead {
+		return nil
+	}
+	return writeArchive(c.ctx(), format.open(c.w), b)
+}
+
+// writeArchive writes the manifest first, so that a reader can check each file
+// as it comes, and then the files.
+func writeArchive(ctx context.Context, a archiver, b registry.Bundle) error {
+	sums := manifest(b.Files)
+	w, err := a.add(manifestPath(b.Files), registry.File{UpdatedAt: b.Version.UpdatedAt}, int64(len(sums)))
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if _, err := io.WriteString(w, sums); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	for _, f := range b.Files {
+		if err := writeEntry(ctx, a, b, f); err != nil {
+			return fmt.Errorf("archive: %s: %w", f.Path, err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+func writeEntry(ctx context.Context, a archiver, b registry.Bundle, f registry.File) error {
+	body, err := b.Open(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	w, err := a.add(f.Path, f, f.Size)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(w, body, f.Size)
+	return err
+}
+
+// manifest lists files as sha256sum does.
+func manifest(files []registry.File) string {
+	var s strings.Builder
+	for _, f := range files {
+		s.WriteString(f.Digest.Hex() + "  " + f.Path + "\n")
+	}
+	return s.String()
+}
+
+// manifestPath avoids the name of a file that the version has.
+func manifestPath(files []registry.File) string {
+	name := manifestName
+	for _, f := range files {
+		if f.Path == name {
+			name += ".vitrine"
+		}
+	}
+	return name
+}
