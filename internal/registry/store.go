@@ -193,6 +193,9 @@ type RunLog interface {
 	// InsertParams adds parameters; a key that exists is a Conflict.
 	InsertParams(ctx context.Context, runID int64, ps []Param) error
 	ParamsOf(ctx context.Context, runIDs []int64) (map[int64][]Param, error)
+	// RunKeys gives the names of parameters and metrics that the runs of an
+	// experiment have, sorted.
+	RunKeys(ctx context.Context, experimentID int64) (params, metrics []string, err error)
 	// InsertMetrics adds points; one that is there already is ignored.
 	InsertMetrics(ctx context.Context, runID int64, ms []Metric) error
 	// MetricsOf gives the latest of each name: highest step, time, value.

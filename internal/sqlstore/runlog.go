@@ -47,6 +47,26 @@ func (t *tx) ParamsOf(ctx context.Context, ids []int64) (map[int64][]registry.Pa
 	return out, err
 }
 
+var (
+	paramKeys  = stmt(`SELECT DISTINCT p.key FROM runs r JOIN run_params p ON p.run_id = r.id WHERE r.experiment_id = $1 ORDER BY p.key`)
+	metricKeys = stmt(`SELECT DISTINCT m.key FROM runs r JOIN metrics m ON m.run_id = r.id WHERE r.experiment_id = $1 ORDER BY m.key`)
+)
+
+func (t *tx) RunKeys(ctx context.Context, experimentID int64) (params, metrics []string, err error) {
+	for q, into := range map[query]*[]string{paramKeys: &params, metricKeys: &metrics} {
+		err := t.rows(ctx, string(q), []any{experimentID}, func(s scanner) error {
+			var k string
+			err := s.Scan(&k)
+			*into = append(*into, k)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return params, metrics, nil
+}
+
 // stored gives a metric's value as kept: engines cannot compare NaN, so it is 0
 // with a mark. Infinities are kept as they are.
 func stored(v float64) (float64, bool) {

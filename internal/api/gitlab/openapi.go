@@ -70,6 +70,8 @@ func (b *builder) addRoute(paths map[string]object, rt route) {
 		paths[p][strings.ToLower(method)] = op
 	}
 	switch {
+	case rt.pattern == csvPattern:
+		add(p, http.MethodGet, b.csv(rt))
 	case rt.pattern == archivePattern:
 		add(p, http.MethodGet, b.archive(rt))
 	case rt.bytes && rt.method == http.MethodGet:

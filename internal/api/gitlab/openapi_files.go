@@ -114,6 +114,14 @@ func (b *builder) archive(rt route) object {
 	return op
 }
 
+// csv describes an experiment as a table.
+func (b *builder) csv(rt route) object {
+	op := b.frame(rt, "downloadProjectExperimentCSV")
+	setParameters(op, pathParameters(rt.pattern))
+	op["responses"] = b.responses(rt, object{"description": "The table", "content": object{"text/csv": object{"schema": object{"type": "string"}}}})
+	return op
+}
+
 // bodiless is for HEAD: statuses and headers are those of GET, nothing else
 // is sent.
 func bodiless(responses object) {

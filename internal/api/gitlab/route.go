@@ -114,7 +114,7 @@ func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{
 		metaRoutes(), userRoutes(), tokenRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
-		packageRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), runRoutes(),
+		packageRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(),
 	} {
 		all = append(all, part...)
 	}
