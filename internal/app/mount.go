@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/vitrine-ml/vitrine/internal/api/gitlab"
+	"github.com/vitrine-ml/vitrine/internal/api/mlflow"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 )
 
@@ -19,6 +20,7 @@ func (a *App) handler() http.Handler {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mounts := []httpx.Mount{
+		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log}), // before gitlab: it is below one of its addresses
 		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		a.operations(metrics),

@@ -93,7 +93,7 @@ func DecodeQuery(r *http.Request, dst any) error {
 // DecodeJSON fills the value that v points to from a JSON body of at most
 // limit bytes. Unknown members are ignored; everything else is strict.
 func DecodeJSON(r *http.Request, v any, limit int64) error {
-	body, err := readBody(r, limit)
+	body, err := ReadBody(r, limit)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func addForm(params map[string]value, form url.Values) {
 }
 
 func addBody(params map[string]value, r *http.Request, limit int64) error {
-	body, err := readBody(r, limit)
+	body, err := ReadBody(r, limit)
 	if err != nil || len(body) == 0 {
 		return err
 	}
@@ -257,7 +257,9 @@ func objectMembers(data []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-func readBody(r *http.Request, limit int64) ([]byte, error) {
+// ReadBody reads a body of at most limit bytes; one that is longer is
+// [fault.TooLarge], one that is cut short [fault.Invalid].
+func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vitrine-ml/vitrine/internal/apitest"
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/httpx/httpxtest"
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -91,14 +92,6 @@ func TestFeatureLevels(t *testing.T) {
 	check("all on", "developer", "PUT", 201)
 }
 
-// callers are those whom TestEveryRoute sends; level orders their rights in a
-// private project.
-var callers = []struct {
-	who   string
-	level registry.Role
-}{{"", registry.NoRole}, {"stranger", registry.NoRole}, {"guest", registry.Guest}, {"reporter", registry.Reporter},
-	{"developer", registry.Developer}, {"maintainer", registry.Maintainer}, {"owner", registry.Owner}, {"boss", 60}}
-
 // TestEveryRoute walks every route with every role and compares what happens
 // with the permission that the route declares. A new route is walked without
 // anybody thinking of it.
@@ -106,16 +99,16 @@ func TestEveryRoute(t *testing.T) {
 	shared := newWorld(t, worldOptions{})
 	shared.group(t)
 	for _, rt := range (&dialect{}).table() {
-		for _, c := range callers {
-			t.Run(rt.method+" "+rt.pattern+" as "+c.who, func(t *testing.T) {
+		for _, c := range apitest.Callers {
+			t.Run(rt.method+" "+rt.pattern+" as "+c.Who, func(t *testing.T) {
 				t.Parallel()
-				w, want := shared, expected(rt.access, c.who, c.level)
-				if want == passes && rt.method != http.MethodGet {
+				w, want := shared, expected(rt.access, c)
+				if want == apitest.Passes && rt.method != http.MethodGet {
 					// What is let through may change anything.
 					w = newWorld(t, worldOptions{})
 					w.group(t)
 				}
-				if got := w.do(t, rt.method, w.address(rt), c.who, ""); !matches(want, got.Code) {
+				if got := w.do(t, rt.method, w.address(rt), c.Who, ""); !want.Matches(got.Code) {
 					t.Errorf("answered %d, want %s: %s", got.Code, want, got.Body)
 				}
 			})
@@ -156,73 +149,27 @@ func (w *world) address(rt route) string {
 		"{experiment_id}", fmt.Sprint(w.ids["private/experiment"]), "{candidate_id}", fmt.Sprint(w.ids["private/run"])).Replace(rt.pattern)
 }
 
-// outcome is what a route may answer: passed the gate, or one refusal.
-type outcome string
-
-const (
-	passes outcome = "anything but 401, 403" // 404 too: of things that the fixture lacks
-	asks   outcome = "401"
-	hides  outcome = "404"
-	denies outcome = "403"
-)
-
-func matches(want outcome, got int) bool {
-	switch want {
-	case asks:
-		return got == 401
-	case hides:
-		return got == 404
-	case denies:
-		return got == 403
-	}
-	return got != 401 && got != 403
-}
-
-// least are the roles that permissions need in a private project.
-var least = map[registry.Permission]registry.Role{registry.ReadProject: registry.Guest, registry.ReadModels: registry.Guest,
-	registry.WriteModels: registry.Developer, registry.ReadRuns: registry.Guest, registry.WriteRuns: registry.Developer,
-	registry.PullFiles: registry.Reporter, registry.PushFiles: registry.Developer, registry.ReadMembers: registry.Guest, registry.PullPackages: registry.Reporter,
-	registry.PushPackages: registry.Developer, registry.DeletePackages: registry.Maintainer,
-	registry.ManageMembers: registry.Maintainer, registry.EditProject: registry.Maintainer, registry.DeleteProject: registry.Owner}
-
-// writes are the permissions for which an anonymous caller is asked to sign in.
-var writes = map[registry.Permission]bool{registry.WriteModels: true, registry.WriteRuns: true, registry.PushFiles: true, registry.PushPackages: true, registry.DeletePackages: true,
-	registry.ManageMembers: true, registry.EditProject: true, registry.DeleteProject: true}
-
-func expected(a access, who string, level registry.Role) outcome {
-	anonymous := who == ""
+func expected(a access, c apitest.Caller) apitest.Outcome {
+	anonymous := c.Who == ""
 	switch a.gate {
 	case anyone:
-		return passes
+		return apitest.Passes
 	case signedIn:
 		if anonymous {
-			return asks
+			return apitest.Asks
 		}
 		// These are tried on a token of the owner's: others do not see it.
-		return passes
+		return apitest.Passes
 	case adminOnly, ownOrAdmin:
 		switch {
 		case anonymous:
-			return asks
-		case who == "boss", a.gate == ownOrAdmin && who == "owner":
-			return passes
+			return apitest.Asks
+		case c.Who == "boss", a.gate == ownOrAdmin && c.Who == "owner":
+			return apitest.Passes
 		}
-		return denies
+		return apitest.Denies
+	case inGroup:
+		return c.Expect(max(a.role, registry.Guest), a.role != registry.NoRole)
 	}
-	need, write := least[a.perm], writes[a.perm]
-	if a.gate == inGroup {
-		need, write = a.role, a.role != registry.NoRole
-		if need == registry.NoRole {
-			need = registry.Guest
-		}
-	}
-	switch {
-	case anonymous && write:
-		return asks
-	case level == registry.NoRole:
-		return hides
-	case level < need:
-		return denies
-	}
-	return passes
+	return c.Expect(least[a.perm], writes[a.perm])
 }

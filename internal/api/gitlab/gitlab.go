@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -46,17 +45,17 @@ const idle = 90 * time.Second
 
 // New makes the door.
 func New(o Options) httpx.Mount {
-	d := &dialect{Options: o, mux: http.NewServeMux(), files: http.NewServeMux()}
+	d := &dialect{Options: o}
+	d.mux, d.files = httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched)
 	d.routes = d.table()
 	for _, rt := range d.routes {
 		if rt.access == (access{}) {
 			panic("gitlab: " + rt.method + " " + rt.pattern + " declares no permission")
 		}
-		d.muxOf(rt.pattern).Handle(rt.method+" "+Prefix+rt.pattern, d.serve(rt))
+		d.muxOf(rt.pattern).Handle(rt.method, Prefix+rt.pattern, d.serve(rt))
 	}
-	d.refuseBare()
-	d.mux.HandleFunc("/", d.unmatched)
-	d.files.HandleFunc("/", d.unmatched)
+	d.mux.Seal()
+	d.files.Seal()
 	return httpx.Mount{
 		Name:    "gitlab",
 		Match:   func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, Prefix+"/") },
@@ -66,29 +65,9 @@ func New(o Options) httpx.Mount {
 
 type dialect struct {
 	Options
-	mux    *http.ServeMux
-	files  *http.ServeMux // addresses of files, see muxOf
+	mux    *httpx.Router
+	files  *httpx.Router // addresses of files, see muxOf
 	routes []route
-	bare   map[string]bool // patterns that stand for no route
-}
-
-// refuseBare keeps the mux from redirecting an address without its last part,
-// as …/files for …/files/{file_path...}, to one with a slash: the redirect
-// would come before authentication and repeat the secrets of the query.
-func (d *dialect) refuseBare() {
-	d.bare = map[string]bool{"/": true}
-	known := map[string]bool{}
-	for _, rt := range d.routes {
-		known[rt.method+" "+Prefix+rt.pattern] = true
-	}
-	for _, rt := range d.routes {
-		i := strings.LastIndexByte(rt.pattern, '/')
-		bare := rt.method + " " + Prefix + rt.pattern[:i]
-		if strings.HasSuffix(rt.pattern, "...}") && !known[bare] {
-			d.bare[bare] = true
-			d.muxOf(rt.pattern).HandleFunc(bare, d.unmatched)
-		}
-	}
 }
 
 // dispatch refuses the addresses that the mux would answer with a redirect to
@@ -96,7 +75,7 @@ func (d *dialect) refuseBare() {
 // so, and nothing else is done in its name.
 func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
 	raw := r.URL.EscapedPath()
-	if clean := path.Clean(raw); clean != raw && clean+"/" != raw {
+	if !httpx.IsClean(r) {
 		d.unclean(w, r, raw)
 		return
 	}
@@ -106,7 +85,7 @@ func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
 // muxOf gives the mux for an address or pattern below the prefix. Files have
 // their own: packages/{package_id}/package_files/{id} and
 // packages/ml_models/{id}/files would clash in one.
-func (d *dialect) muxOf(address string) *http.ServeMux {
+func (d *dialect) muxOf(address string) *httpx.Router {
 	if _, rest, ok := below(address); ok && fileAddress(rest) {
 		return d.files
 	}
@@ -152,14 +131,7 @@ func unknownRoute(w http.ResponseWriter, _ *http.Request) {
 
 // unmatched answers 405 when the address knows another method, else 404.
 func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
-	var allow []string
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
-		other := r.WithContext(r.Context())
-		other.Method = m
-		if _, pattern := d.muxOf(r.URL.EscapedPath()[len(Prefix):]).Handler(other); !d.bare[pattern] {
-			allow = append(allow, m)
-		}
-	}
+	allow := d.muxOf(r.URL.EscapedPath()[len(Prefix):]).Allowed(r)
 	if allow == nil {
 		unknownRoute(w, r)
 		return

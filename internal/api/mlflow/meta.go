@@ -1,0 +1,37 @@
+package mlflow
+
+import (
+	"net/http"
+)
+
+func metaRoutes() []route {
+	return []route{
+		plain("GET", "", "/version", access{gate: anyone}, tellVersion),
+		v3("GET", "/mlflow/server-info", access{gate: anyone}, serverInfo),
+	}
+}
+
+// tellVersion answers as MLflow does, with the bare text. Clients compare it
+// with their own version in a few places.
+func tellVersion(c *call) error {
+	c.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	c.w.WriteHeader(http.StatusOK)
+	_, err := c.w.Write([]byte(Version))
+	return err
+}
+
+type serverInfoJSON struct {
+	StoreType          string          `json:"store_type"`
+	Workspaces         bool            `json:"workspaces_enabled"`
+	TraceArchival      bool            `json:"trace_archival_enabled"`
+	MultipartUploads   bool            `json:"multipart_uploads_enabled"`
+	MultipartDownloads bool            `json:"multipart_downloads_enabled"`
+	PresignedRun       bool            `json:"presigned_upload_run_id_supported"`
+	PresignedModel     bool            `json:"presigned_upload_model_id_supported"`
+	Features           map[string]bool `json:"features_enabled"`
+}
+
+// serverInfo tells clients, from 3.10 on, what they may ask of this server.
+func serverInfo(*call, none) (serverInfoJSON, error) {
+	return serverInfoJSON{StoreType: "SqlStore", Workspaces: true, Features: map[string]bool{"gateway": false}}, nil
+}

@@ -1,0 +1,265 @@
+package mlflow
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+var rawType = reflect.TypeFor[json.RawMessage]()
+
+// scalar is a type that reads itself from JSON, as an enumeration does. The
+// value is neither null nor missing.
+type scalar interface{ read(json.RawMessage) bool }
+
+// assign sets dst from JSON, as protobuf's json_format does, and reports
+// whether that could be done.
+func assign(dst reflect.Value, raw json.RawMessage) bool {
+	if s, ok := dst.Addr().Interface().(scalar); ok {
+		return s.read(raw)
+	}
+	if dst.Type() == rawType {
+		dst.SetBytes(bytes.Clone(raw))
+		return true
+	}
+	switch dst.Kind() {
+	case reflect.Pointer:
+		target := reflect.New(dst.Type().Elem())
+		if !assign(target.Elem(), raw) {
+			return false
+		}
+		dst.Set(target)
+		return true
+	case reflect.Slice:
+		return setList(dst, raw)
+	case reflect.Struct:
+		return setMessage(dst, raw)
+	case reflect.String:
+		return raw[0] == '"' && json.Unmarshal(raw, dst.Addr().Interface()) == nil
+	case reflect.Bool:
+		return json.Unmarshal(raw, dst.Addr().Interface()) == nil
+	case reflect.Int64:
+		return setInt(dst, raw)
+	case reflect.Float64:
+		return setFloat(dst, raw)
+	}
+	panic("mlflow: a message cannot have a " + dst.Type().String())
+}
+
+func setList(dst reflect.Value, raw json.RawMessage) bool {
+	var items []json.RawMessage
+	if json.Unmarshal(raw, &items) != nil {
+		return false
+	}
+	out := reflect.MakeSlice(dst.Type(), len(items), len(items))
+	for i, item := range items {
+		if string(item) == "null" || !assign(out.Index(i), item) {
+			return false
+		}
+	}
+	dst.Set(out)
+	return true
+}
+
+func setMessage(dst reflect.Value, raw json.RawMessage) bool {
+	var members map[string]json.RawMessage
+	if raw[0] != '{' || json.Unmarshal(raw, &members) != nil {
+		return false
+	}
+	for _, f := range planOf(dst.Type()) {
+		inner, err := f.find(members)
+		if err != nil || inner != nil && !assign(dst.FieldByIndex(f.index), inner) {
+			return false
+		}
+	}
+	return true
+}
+
+// text gives a number's digits, whether it came as number or as text.
+func text(raw json.RawMessage) (string, bool) {
+	switch raw[0] {
+	case '"':
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return s, err == nil
+	case '{', '[', 't', 'f', 'n':
+		return "", false
+	}
+	return string(raw), true
+}
+
+func setInt(dst reflect.Value, raw json.RawMessage) bool {
+	s, ok := text(raw)
+	if !ok {
+		return false
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		dst.SetInt(n)
+		return true
+	}
+	// 1.0 and 1e3 are whole numbers too.
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<63 || raw[0] == '"' {
+		return false
+	}
+	dst.SetInt(int64(f))
+	return true
+}
+
+func setFloat(dst reflect.Value, raw json.RawMessage) bool {
+	s, ok := text(raw)
+	if !ok || strings.ContainsAny(s, "xXpP_") {
+		return false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return false
+	}
+	dst.SetFloat(f)
+	return true
+}
+
+// pythonType names the type that Python's json makes of a value.
+func pythonType(raw json.RawMessage) string {
+	switch {
+	case len(raw) == 0 || raw[0] == 'n':
+		return "NoneType"
+	case raw[0] == '"':
+		return "str"
+	case raw[0] == '{':
+		return "dict"
+	case raw[0] == '[':
+		return "list"
+	case raw[0] == 't' || raw[0] == 'f':
+		return "bool"
+	case bytes.ContainsAny(raw, ".eE"):
+		return "float"
+	}
+	return "int"
+}
+
+// maxQuoted bounds how much of a refused value a message repeats, in bytes.
+const maxQuoted = 1000
+
+// pythonJSON writes a value as Python's json.dumps does with sorted keys and
+// without blanks.
+func pythonJSON(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return "null"
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return "null"
+	}
+	var b strings.Builder
+	writePython(&b, v)
+	if b.Len() > maxQuoted {
+		return b.String()[:maxQuoted] + "…"
+	}
+	return b.String()
+}
+
+func writePython(b *strings.Builder, v any) {
+	switch v := v.(type) {
+	case nil:
+		b.WriteString("null")
+	case bool:
+		b.WriteString(strconv.FormatBool(v))
+	case json.Number:
+		b.WriteString(v.String())
+	case string:
+		b.WriteString(pythonString(v))
+	case []any:
+		b.WriteByte('[')
+		for i, item := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writePython(b, item)
+		}
+		b.WriteByte(']')
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for k := range v {
+			keys = append(keys, k)
+		}
+		sort.Strings(keys)
+		b.WriteByte('{')
+		for i, k := range keys {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(pythonString(k) + ":")
+			writePython(b, v[k])
+		}
+		b.WriteByte('}')
+	}
+}
+
+// pythonString quotes with nothing but ASCII.
+func pythonString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\b':
+			b.WriteString(`\b`)
+		case r == '\f':
+			b.WriteString(`\f`)
+		case r >= 0x10000:
+			r -= 0x10000
+			writeEscape(&b, 0xd800+r>>10)
+			writeEscape(&b, 0xdc00+r&0x3ff)
+		case r < 0x20 || r >= 0x7f:
+			writeEscape(&b, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func writeEscape(b *strings.Builder, r rune) {
+	const digits = "0123456789abcdef"
+	b.WriteString(`\u`)
+	for shift := 12; shift >= 0; shift -= 4 {
+		b.WriteByte(digits[r>>shift&15])
+	}
+}
+
+// double is a number as MLflow writes it: always with a point or an exponent,
+// and with texts for what JSON has no numbers for.
+type double float64
+
+// MarshalJSON implements json.Marshaler.
+func (d double) MarshalJSON() ([]byte, error) {
+	f := float64(d)
+	switch {
+	case math.IsNaN(f):
+		return []byte(`"NaN"`), nil
+	case math.IsInf(f, 1):
+		return []byte(`"Infinity"`), nil
+	case math.IsInf(f, -1):
+		return []byte(`"-Infinity"`), nil
+	}
+	out, err := json.Marshal(f)
+	if err == nil && !bytes.ContainsAny(out, ".eE") {
+		out = append(out, '.', '0')
+	}
+	return out, err
+}
