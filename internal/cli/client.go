@@ -30,20 +30,21 @@ type Env struct {
 // GitLab too where that has the same operations.
 func clientCommands(env Env) []*cobra.Command {
 	return []*cobra.Command{
-		loginCommand(env), logoutCommand(env), whoamiCommand(env),
+		loginCommand(env), logoutCommand(env), whoamiCommand(env), serversCommand(env),
 		pushCommand(env), pullCommand(env),
 		listCommand(env), showCommand(env), removeCommand(env),
+		runCommand(env), aliasCommand(env),
 	}
 }
 
 // remote is a command that speaks to a server: its flags, and the process.
 type remote struct {
-	env    Env
-	server string
-	token  string
-	json   bool
-	quiet  bool
-	c      *client.Client // after connect
+	choice
+	env   Env
+	home  string // --project
+	json  bool
+	quiet bool
+	c     *client.Client // after connect
 }
 
 // command makes a command with the flags that all of the client have. The
@@ -60,7 +61,9 @@ func (r *remote) command(use, short string, args cobra.PositionalArgs, work func
 	})
 	f := cmd.PersistentFlags()
 	f.StringVar(&r.server, "server", "", "address of the server [$VITRINE_SERVER]")
+	f.StringVar(&r.on, "on", "", "name of a saved sign-in, see vitrine servers")
 	f.StringVar(&r.token, "token", "", "API token; better use vitrine login or [$VITRINE_TOKEN]")
+	f.StringVar(&r.home, "project", "", "project of names that come without one [$VITRINE_PROJECT]")
 	f.BoolVar(&r.json, "json", false, "print one JSON document on standard output")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "no progress and no messages, errors only")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
@@ -149,6 +152,7 @@ const (
 	exitNotFound    = 3
 	exitNotAllowed  = 4
 	exitChecksum    = 5
+	exitConflict    = 6
 	exitInterrupted = 130 // as shells do for SIGINT
 )
 
@@ -163,6 +167,9 @@ func ExitCode(err error) int {
 	if errors.Is(err, client.ErrChecksum) {
 		return exitChecksum
 	}
+	if e, ok := errors.AsType[*commandExit](err); ok {
+		return e.code
+	}
 	if isUsage(err) {
 		return exitUsage
 	}
@@ -171,6 +178,8 @@ func ExitCode(err error) int {
 		return exitNotFound
 	case fault.Unauthenticated, fault.Forbidden:
 		return exitNotAllowed
+	case fault.Conflict:
+		return exitConflict
 	}
 	return exitFailure
 }

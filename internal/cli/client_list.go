@@ -21,6 +21,7 @@ func listCommand(env Env) *cobra.Command {
 }
 
 func (r *remote) list(ctx context.Context, s string) error {
+	s = r.qualified(s)
 	if err := r.connect(); err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ type shownVersion struct {
 }
 
 func (r *remote) show(ctx context.Context, s string) error {
-	ref, err := parseRef(s)
+	ref, err := r.ref(s)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,24 +32,38 @@ func identityOf(a account, u client.User) identity {
 
 func loginCommand(env Env) *cobra.Command {
 	r := &remote{env: env}
-	var stdin bool
+	var o loginOptions
 	cmd := r.command("login [URL]", "Sign in to a server", cobra.MaximumNArgs(1), func(ctx context.Context, args []string) error {
-		return r.login(ctx, args, stdin)
+		return r.login(ctx, args, o)
 	})
 	cmd.Long = `Sign in to a server: the token is checked and saved for the commands that follow,
-in a file that only you can read. Several servers can be saved; the last one is
-used when no other is named.
+in a file that only you can read. Several servers can be saved under names; the last
+one is used when no other is named. See vitrine servers.
 
 The token is asked for when standard input is a terminal. Make one on the server,
 or with: vitrine token create`
-	cmd.Example = "  vitrine login https://models.example.org\n  vitrine login http://127.0.0.1:8080 --token-stdin <vitrine-data/root-token"
-	cmd.Flags().BoolVar(&stdin, "token-stdin", false, "read the token from standard input")
+	cmd.Example = `  vitrine login https://models.example.org
+  vitrine login --name prod https://models.example.org --project team/vision
+  vitrine login http://127.0.0.1:8080 --token-stdin <vitrine-data/root-token`
+	cmd.Flags().BoolVar(&o.stdin, "token-stdin", false, "read the token from standard input")
+	cmd.Flags().StringVar(&o.name, "name", "", "name for the sign-in, for --on (default: the host)")
 	return cmd
 }
 
-func (r *remote) login(ctx context.Context, args []string, stdin bool) error {
-	if stdin && r.token != "" {
+// loginOptions are the flags of login.
+type loginOptions struct {
+	stdin bool
+	name  string
+}
+
+var signInName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$`)
+
+func (r *remote) login(ctx context.Context, args []string, o loginOptions) error {
+	if o.stdin && r.token != "" {
 		return usagef("give either --token or --token-stdin")
+	}
+	if o.name != "" && !signInName.MatchString(o.name) {
+		return usagef("--name %q is no name: use letters, digits and . _ -", o.name)
 	}
 	if len(args) == 1 {
 		if r.server != "" && !same(r.server, args[0]) {
@@ -61,11 +75,11 @@ func (r *remote) login(ctx context.Context, args []string, stdin bool) error {
 	if err != nil {
 		return err
 	}
-	a, err := resolve(r.env, r.server, "", saved)
+	a, err := resolve(r.env, choice{server: r.server, on: r.on}, saved)
 	if err != nil {
 		return err
 	}
-	if a.Token, err = r.askToken(a, stdin); err != nil {
+	if a.Token, err = r.askToken(a, o.stdin); err != nil {
 		return err
 	}
 	if err := r.connectAs(account{URL: a.URL, Token: a.Token}); err != nil {
@@ -75,14 +89,15 @@ func (r *remote) login(ctx context.Context, args []string, stdin bool) error {
 	if err != nil {
 		return err
 	}
-	saved.Current, saved.Servers[a.URL] = a.URL, savedServer{Token: a.Token, User: u.Username}
+	name := cmp.Or(o.name, r.on, saved.nameFor(a.URL))
+	saved.Current, saved.Servers[name] = name, savedServer{URL: a.URL, Token: a.Token, User: u.Username, Project: cmp.Or(r.home, a.Project)}
 	if err := saveSignIns(r.env, saved); err != nil {
 		return err
 	}
 	if host, plain := strings.CutPrefix(a.URL, "http://"); plain && !client.Local(strings.SplitN(host, "/", 2)[0]) {
 		r.say("Warning: %s is not encrypted; everybody on the way can read the token.", a.URL)
 	}
-	r.say("Signed in to %s as %s. The token is in %s.", a.URL, plain(u.Username), signInsPath(r.env))
+	r.say("Signed in to %s as %s, under the name %s. The token is in %s.", a.URL, plain(u.Username), name, signInsPath(r.env))
 	if r.json {
 		a.Source = ""
 		return show(r.env.Stdout, identityOf(a, u), true)
@@ -99,12 +114,12 @@ func (r *remote) askToken(a account, stdin bool) (string, error) {
 	if t := cmp.Or(r.token, r.env.Getenv("VITRINE_TOKEN")); t != "" {
 		return t, nil
 	}
-	f, ok := r.env.Stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	fd, ok := r.terminal()
+	if !ok {
 		return "", usagef("give the token with --token-stdin or in VITRINE_TOKEN: standard input is no terminal to ask at")
 	}
 	fmt.Fprintf(r.env.Stderr, "Token for %s: ", a.URL)
-	secret, err := term.ReadPassword(int(f.Fd()))
+	secret, err := term.ReadPassword(fd)
 	fmt.Fprintln(r.env.Stderr)
 	switch {
 	case errors.Is(err, io.EOF) || err == nil && len(secret) == 0:
@@ -117,10 +132,10 @@ func (r *remote) askToken(a account, stdin bool) (string, error) {
 
 func logoutCommand(env Env) *cobra.Command {
 	r := &remote{env: env}
-	cmd := r.command("logout [URL]", "Forget the sign-in to a server", cobra.MaximumNArgs(1), func(_ context.Context, args []string) error {
+	cmd := r.command("logout [NAME|URL]", "Forget the sign-in to a server", cobra.MaximumNArgs(1), func(_ context.Context, args []string) error {
 		return r.logout(args)
 	})
-	cmd.Long = "Forget the saved token of a server, of the current one unless told. The token stays\nvalid; revoke it on the server if others may know it."
+	cmd.Long = "Forget the saved token of a server, of the current one unless told. The token stays\nvalid; revoke it on the server if others may know it: vitrine token revoke self"
 	return cmd
 }
 
@@ -129,14 +144,12 @@ func (r *remote) logout(args []string) error {
 	if err != nil {
 		return err
 	}
-	address := cmp.Or(strings.Join(args, ""), r.server, saved.Current, defaultServer)
-	if address, err = client.ParseURL(address); err != nil {
-		return asUsage(err)
-	}
-	_, known := saved.Servers[address]
+	text := cmp.Or(strings.Join(args, ""), r.on, r.server, saved.Current, defaultServer)
+	name, known := saved.named(text)
+	address := saved.Servers[name].URL
 	if known {
-		delete(saved.Servers, address)
-		if saved.Current == address {
+		delete(saved.Servers, name)
+		if saved.Current == name {
 			saved.Current = ""
 		}
 		if err := saveSignIns(r.env, saved); err != nil {
@@ -144,6 +157,9 @@ func (r *remote) logout(args []string) error {
 		}
 		r.say("Signed out of %s. The token itself stays valid until it expires or is revoked.", address)
 	} else {
+		if address, err = client.ParseURL(text); err != nil {
+			return asUsage(err)
+		}
 		r.say("There was no saved sign-in to %s.", address)
 	}
 	if r.json {
@@ -160,11 +176,7 @@ func whoamiCommand(env Env) *cobra.Command {
 }
 
 func (r *remote) whoami(ctx context.Context) error {
-	saved, err := loadSignIns(r.env)
-	if err != nil {
-		return err
-	}
-	a, err := resolve(r.env, r.server, r.token, saved)
+	a, err := r.account()
 	if err != nil {
 		return err
 	}

@@ -52,33 +52,39 @@ func TestLoginFailures(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
-	saved := savedServers{Current: "https://saved.org", Servers: map[string]savedServer{
-		"https://saved.org": {Token: "saved"}, "https://other.org": {Token: "other"}}}
+	saved := savedServers{Current: "prod", Servers: map[string]savedServer{
+		"prod":  {URL: "https://saved.org", Token: "saved", Project: "team/vision"},
+		"other": {URL: "https://other.org", Token: "other"}, "bot": {URL: "https://saved.org", Token: "bot"}}}
 	job := map[string]string{"CI_SERVER_URL": "https://gitlab.org", "CI_JOB_TOKEN": "job"}
 	tests := []struct {
-		name          string
-		server, token string
-		vars          map[string]string
-		saved         savedServers
-		want          account
+		name   string
+		choice choice
+		vars   map[string]string
+		saved  savedServers
+		want   account
 	}{
-		{"nothing at all", "", "", nil, savedServers{}, account{URL: defaultServer}},
-		{"saved", "", "", nil, saved, account{URL: "https://saved.org", Token: "saved", Source: "vitrine login"}},
-		{"saved, another server", "other.org/", "", nil, saved, account{URL: "https://other.org", Token: "other", Source: "vitrine login"}},
-		{"flags", "https://x.org", "t", map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
+		{"nothing at all", choice{}, nil, savedServers{}, account{URL: defaultServer}},
+		{"saved", choice{}, nil, saved, account{URL: "https://saved.org", Token: "saved", Source: signInSource, Project: "team/vision"}},
+		{"saved, by name", choice{on: "bot"}, map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
+			account{URL: "https://saved.org", Token: "bot", Source: signInSource}},
+		{"saved, by name, another token", choice{on: "other", token: "t"}, nil, saved, account{URL: "https://other.org", Token: "t", Source: "--token"}},
+		{"saved, another server", choice{server: "other.org/"}, nil, saved, account{URL: "https://other.org", Token: "other", Source: signInSource}},
+		{"flags", choice{server: "https://x.org", token: "t"}, map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
 			account{URL: "https://x.org", Token: "t", Source: "--token"}},
-		{"variables", "", "", map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
+		{"variables", choice{}, map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
 			account{URL: "https://y.org", Token: "y", Source: "VITRINE_TOKEN"}},
-		{"a token alone goes to the chosen server", "https://x.org", "", map[string]string{"VITRINE_TOKEN": "y"}, saved,
+		{"a token alone goes to the chosen server", choice{server: "https://x.org"}, map[string]string{"VITRINE_TOKEN": "y"}, saved,
 			account{URL: "https://x.org", Token: "y", Source: "VITRINE_TOKEN"}},
-		{"a token does not go to another server than its own", "https://x.org", "", map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
+		{"a token does not go to another server than its own", choice{server: "https://x.org"}, map[string]string{"VITRINE_SERVER": "https://y.org", "VITRINE_TOKEN": "y"}, saved,
 			account{URL: "https://x.org"}},
-		{"CI job", "", "", job, saved, account{URL: "https://gitlab.org", Token: "job", Job: true, Source: "CI_JOB_TOKEN"}},
-		{"CI job, another server", "https://other.org", "", job, saved, account{URL: "https://other.org", Token: "other", Source: "vitrine login"}},
-		{"CI job, its server named", "https://gitlab.org/", "", job, saved, account{URL: "https://gitlab.org", Token: "job", Job: true, Source: "CI_JOB_TOKEN"}},
+		{"CI job", choice{}, job, saved, account{URL: "https://gitlab.org", Token: "job", Job: true, Source: "CI_JOB_TOKEN"}},
+		{"CI job, another server", choice{server: "https://other.org"}, job, saved, account{URL: "https://other.org", Token: "other", Source: signInSource}},
+		{"CI job below a path", choice{}, map[string]string{"CI_SERVER_URL": "https://gitlab.org", "CI_API_V4_URL": "https://gitlab.org/git/api/v4", "CI_JOB_TOKEN": "job"},
+			saved, account{URL: "https://gitlab.org/git", Token: "job", Job: true, Source: "CI_JOB_TOKEN"}},
+		{"CI job, its server named", choice{server: "https://gitlab.org/"}, job, saved, account{URL: "https://gitlab.org", Token: "job", Job: true, Source: "CI_JOB_TOKEN"}},
 	}
 	for _, tt := range tests {
-		got, err := resolve(Env{Getenv: func(k string) string { return tt.vars[k] }}, tt.server, tt.token, tt.saved)
+		got, err := resolve(Env{Getenv: func(k string) string { return tt.vars[k] }}, tt.choice, tt.saved)
 		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", tt.name, err, diff)
 		}

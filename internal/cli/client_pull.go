@@ -63,6 +63,7 @@ func (r *remote) pull(ctx context.Context, ref string, patterns []string, o pull
 	if err != nil {
 		return err
 	}
+	ref = r.qualified(ref)
 	if o.run == 0 {
 		if _, err := parseRef(ref); err != nil {
 			return err

@@ -115,7 +115,7 @@ func TestPullDoesNotOverwrite(t *testing.T) {
 	f.stock(map[string][]byte{"a": []byte("1"), "b": []byte("2")})
 	s := newShell(t, f)
 	out := tree(t, map[string]string{"a": "x", "b": "other"})
-	s.fails(exitFailure, "other files in "+out+": a, b;", "pull", "team/vision/resnet", "--output", out)
+	s.fails(exitConflict, "other files in "+out+": a, b;", "pull", "team/vision/resnet", "--output", out)
 	if diff := cmp.Diff(map[string]string{"a": "x", "b": "other"}, found(t, out)); diff != "" {
 		t.Error(diff)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -109,16 +108,18 @@ pulls left (*` + partSuffix + `). Links are followed to files of the same folder
 }
 
 func (r *remote) push(ctx context.Context, local, ref string, o pushOptions) error {
-	tags, err := parseTags(o.metadata)
+	ref = r.qualified(ref)
+	tags, err := tagsOf("--metadata", o.metadata)
 	switch {
 	case err != nil:
 		return err
 	case o.parallel < 1:
 		return usagef("--parallel has to be 1 or more")
-	case slices.Contains(o.aliases, registry.Latest):
-		return usagef("--alias latest cannot be set: it always names the highest version")
 	case o.run != 0 && (o.describe || len(o.aliases) > 0 || len(tags) > 0):
 		return usagef("--description, --alias and --metadata belong to a version; leave them out with --candidate")
+	}
+	if err := checkAliases(o.aliases); err != nil {
+		return err
 	}
 	if err := checkPushRef(ref, o.run); err != nil {
 		return err
@@ -172,19 +173,6 @@ func checkPushRef(s string, run int64) error {
 	return nil
 }
 
-// parseTags reads key=value pairs.
-func parseTags(pairs []string) ([]client.Tag, error) {
-	var tags []client.Tag
-	for _, p := range pairs {
-		k, v, ok := strings.Cut(p, "=")
-		if !ok || k == "" {
-			return nil, usagef("--metadata %q is not of the form key=value", p)
-		}
-		tags = append(tags, client.Tag{Name: k, Value: v})
-	}
-	return tags, nil
-}
-
 // pushTarget finds or makes what to push to.
 func (r *remote) pushTarget(ctx context.Context, s string, o pushOptions, tags []client.Tag) (target, error) {
 	if o.run != 0 {
@@ -194,15 +182,13 @@ func (r *remote) pushTarget(ctx context.Context, s string, o pushOptions, tags [
 	if err != nil {
 		return target{}, err
 	}
-	m, err := r.model(ctx, ref)
-	if missing(err, "model") && !o.noCreate {
-		m, err = r.c.CreateModel(ctx, ref.Project, client.ModelSpec{Name: ref.Model})
-		if taken(err) { // by a push at the same time
-			m, err = r.model(ctx, ref)
-		}
+	find := r.madeModel
+	if o.noCreate {
+		find = r.model
 	}
+	m, err := find(ctx, ref)
 	if err != nil {
-		return target{}, naming(err, "model "+ref.bare().String())
+		return target{}, err
 	}
 	v, err := r.pushVersion(ctx, ref, m, o, tags)
 	ref.Version = v.Version

@@ -31,7 +31,7 @@ func parseRef(s string) (modelRef, error) {
 		i, width = strings.LastIndexByte(rest, '/'), 1
 	}
 	if i < 0 {
-		return modelRef{}, usagef("%q names no project: write %s", s, refForm)
+		return modelRef{}, usagef("%q names no project: write %s, or give --project or VITRINE_PROJECT", s, refForm)
 	}
 	r.Project, r.Model = rest[:i], rest[i+width:]
 	// A name can have an "@" in it, which then is not that of an alias.
@@ -51,6 +51,9 @@ func parseRef(s string) (modelRef, error) {
 	}
 	return r, nil
 }
+
+// ref reads a reference, which may leave its project out where one is known.
+func (r *remote) ref(s string) (modelRef, error) { return parseRef(r.qualified(s)) }
 
 // cutVersion takes ":VERSION" off; neither projects nor models have a colon.
 func cutVersion(s string) (modelRef, string, error) {

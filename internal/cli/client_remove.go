@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/vitrine-ml/vitrine/internal/client"
 )
@@ -36,7 +34,7 @@ type removed struct {
 }
 
 func (r *remote) remove(ctx context.Context, s string, patterns []string, yes bool) error {
-	ref, err := parseRef(s)
+	ref, err := r.ref(s)
 	switch {
 	case err != nil:
 		return err
@@ -123,12 +121,11 @@ func (r *remote) confirm(what string, yes bool) error {
 	if yes {
 		return nil
 	}
-	f, ok := r.env.Stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !r.asks() {
 		return usagef("this deletes %s for good; add --yes", plain(what))
 	}
 	fmt.Fprintf(r.env.Stderr, "Delete %s for good? [y/N] ", plain(what))
-	line, err := bufio.NewReader(f).ReadString('\n')
+	line, err := bufio.NewReader(r.env.Stdin).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}

@@ -75,6 +75,13 @@ func (c *Client) CreateModel(ctx context.Context, project string, spec ModelSpec
 	return m, about(err, project, "project", project)
 }
 
+// EditModel changes a model.
+func (c *Client) EditModel(ctx context.Context, project string, id int64, e ModelEdit) (Model, error) {
+	var m Model
+	_, err := c.exchange(ctx, http.MethodPut, modelPath(project, id), nil, e, &m)
+	return m, about(err, project, "model", strconv.FormatInt(id, 10))
+}
+
 // DeleteModel removes a model with its versions, runs and files.
 func (c *Client) DeleteModel(ctx context.Context, project string, id int64) error {
 	_, err := c.exchange(ctx, http.MethodDelete, modelPath(project, id), nil, nil, nil)
@@ -138,19 +145,55 @@ func (c *Client) DeleteVersion(ctx context.Context, project string, v Version) e
 // ResolveAlias finds the version that an alias names; "latest" is one that
 // every model with a version has.
 func (c *Client) ResolveAlias(ctx context.Context, project string, m Model, alias string) (Version, error) {
-	var a Alias
-	_, err := c.exchange(ctx, http.MethodGet, aliasPath(project, m, alias), nil, nil, &a)
+	a, err := c.Alias(ctx, project, m, alias)
 	if err != nil {
-		return Version{}, about(err, project, "alias", project+"/"+m.Name+"@"+alias)
+		return Version{}, err
 	}
 	return c.Version(ctx, project, m, a.VersionID)
 }
 
 // SetAlias makes or moves an alias.
 func (c *Client) SetAlias(ctx context.Context, project string, m Model, alias string, versionID int64) error {
+	_, err := c.MoveAlias(ctx, project, m, alias, versionID, nil)
+	return err
+}
+
+// MoveAlias makes or moves an alias, provided that it names the version
+// expected before: 0 is none, nil any. Else the error is a Conflict.
+func (c *Client) MoveAlias(ctx context.Context, project string, m Model, alias string, versionID int64, expected *int64) (Alias, error) {
 	in := map[string]int64{"version_id": versionID}
-	_, err := c.exchange(ctx, http.MethodPut, aliasPath(project, m, alias), nil, in, nil)
-	return about(err, project, "version", strconv.FormatInt(versionID, 10))
+	if expected != nil {
+		in["expected_version_id"] = *expected
+	}
+	var a Alias
+	_, err := c.exchange(ctx, http.MethodPut, aliasPath(project, m, alias), nil, in, &a)
+	return a, about(err, project, "version", strconv.FormatInt(versionID, 10))
+}
+
+// Alias gives one alias of a model.
+func (c *Client) Alias(ctx context.Context, project string, m Model, alias string) (Alias, error) {
+	var a Alias
+	_, err := c.exchange(ctx, http.MethodGet, aliasPath(project, m, alias), nil, nil, &a)
+	return a, about(err, project, "alias", project+"/"+m.Name+"@"+alias)
+}
+
+// Aliases lists the aliases of a model.
+func (c *Client) Aliases(ctx context.Context, project string, m Model) ([]Alias, error) {
+	var as []Alias
+	_, err := c.exchange(ctx, http.MethodGet, modelPath(project, m.ID)+"/aliases", nil, nil, &as)
+	return as, about(err, project, "model", m.Name)
+}
+
+// DeleteAlias removes an alias; its version stays.
+func (c *Client) DeleteAlias(ctx context.Context, project string, m Model, alias string) error {
+	_, err := c.exchange(ctx, http.MethodDelete, aliasPath(project, m, alias), nil, nil, nil)
+	return about(err, project, "alias", project+"/"+m.Name+"@"+alias)
+}
+
+// AliasHistory lists where an alias has pointed, the latest first.
+func (c *Client) AliasHistory(ctx context.Context, project string, m Model, alias string, limit int) ([]AliasMove, error) {
+	ms, err := listSome[AliasMove](ctx, c, aliasPath(project, m, alias)+"/history", url.Values{}, limit)
+	return ms, about(err, project, "model", m.Name)
 }
 
 func aliasPath(project string, m Model, alias string) string {
@@ -161,7 +204,18 @@ func aliasPath(project string, m Model, alias string) string {
 // limit on the length, and takes only the query from there: the address in it
 // may be one that only the server knows, and must not get the credential.
 func list[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
-	query.Set("per_page", "100")
+	return listSome[T](ctx, c, path, query, 0)
+}
+
+// pageSize is what a server puts on one page at most.
+const pageSize = 100
+
+// listSome is list for the first items; a limit of 0 is none.
+func listSome[T any](ctx context.Context, c *Client, path string, query url.Values, limit int) ([]T, error) {
+	query.Set("per_page", strconv.Itoa(pageSize))
+	if limit > 0 {
+		query.Set("per_page", strconv.Itoa(min(limit, pageSize)))
+	}
 	query.Set("pagination", "keyset")
 	var out []T
 	for seen := map[string]bool{}; ; {
@@ -171,6 +225,9 @@ func list[T any](ctx context.Context, c *Client, path string, query url.Values) 
 			return nil, err
 		}
 		out = append(out, page...)
+		if limit > 0 && len(out) >= limit {
+			return out[:limit], nil
+		}
 		next := nextPage(h)
 		if next == nil {
 			return out, nil

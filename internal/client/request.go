@@ -25,11 +25,12 @@ type call struct {
 	header http.Header
 	size   int64                         // of the body
 	open   func() (io.ReadCloser, error) // gives the body from its start; nil: none
+	again  bool                          // sending twice does what sending once does, whatever the method
 }
 
 // idempotent reports whether sending twice does what sending once does.
 func (cl *call) idempotent() bool {
-	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPut}, cl.method)
+	return cl.again || slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPut}, cl.method)
 }
 
 const (
@@ -179,7 +180,12 @@ func (c *Client) pause(ctx context.Context, attempt int, err error) error {
 // exchange sends in as JSON and reads the answer into out; nil leaves either
 // away. It gives the headers of the answer.
 func (c *Client) exchange(ctx context.Context, method, path string, query url.Values, in, out any) (http.Header, error) {
-	cl := &call{method: method, path: path, query: query, header: http.Header{"Accept": {"application/json"}}}
+	return c.perform(ctx, &call{method: method, path: path, query: query}, in, out)
+}
+
+// perform is exchange for a call that is more than method and address.
+func (c *Client) perform(ctx context.Context, cl *call, in, out any) (http.Header, error) {
+	cl.header = http.Header{"Accept": {"application/json"}}
 	if in != nil {
 		data, err := json.Marshal(in)
 		if err != nil {

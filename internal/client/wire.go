@@ -31,9 +31,19 @@ type Tag struct {
 
 // Alias is a movable name of a version.
 type Alias struct {
-	Name      string `json:"name"`
-	VersionID int64  `json:"version_id"`
-	Version   string `json:"version"`
+	Name      string    `json:"name"`
+	VersionID int64     `json:"version_id"`
+	Version   string    `json:"version"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// AliasMove is one step in the history of an alias.
+type AliasMove struct {
+	Name      string    `json:"name"`
+	VersionID int64     `json:"version_id"` // 0: the alias was deleted, or the version is gone
+	Version   string    `json:"version"`
+	Author    *User     `json:"author"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // VersionRef names a version.
@@ -63,6 +73,13 @@ type ModelSpec struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
 	Metadata    []Tag  `json:"metadata,omitempty"`
+}
+
+// ModelEdit changes a model; nil leaves a field as it is.
+type ModelEdit struct {
+	Name        *string `json:"name,omitempty"`
+	Description *string `json:"description,omitempty"`
+	Metadata    *[]Tag  `json:"metadata,omitempty"` // replaces all
 }
 
 // Version is one state of a model, with files.
