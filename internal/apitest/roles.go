@@ -1,6 +1,10 @@
 package apitest
 
-import "github.com/vitrine-ml/vitrine/internal/registry"
+import (
+	"strconv"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
 
 // Caller is somebody who is sent through the routes.
 type Caller struct {
@@ -12,7 +16,8 @@ type Caller struct {
 var Callers = []Caller{{"", registry.NoRole}, {"stranger", registry.NoRole}, {"guest", registry.Guest}, {"reporter", registry.Reporter},
 	{"developer", registry.Developer}, {"maintainer", registry.Maintainer}, {"owner", registry.Owner}, {"boss", 60}}
 
-// Outcome is what a route may answer: passed the gate, or one refusal.
+// Outcome is what a route may answer: passed the gate, or the status of one
+// refusal.
 type Outcome string
 
 // The outcomes.
@@ -25,15 +30,10 @@ const (
 
 // Matches reports whether a status is the outcome.
 func (o Outcome) Matches(status int) bool {
-	switch o {
-	case Asks:
-		return status == 401
-	case Hides:
-		return status == 404
-	case Denies:
-		return status == 403
+	if o == Passes {
+		return status != 401 && status != 403
 	}
-	return status != 401 && status != 403
+	return string(o) == strconv.Itoa(status)
 }
 
 // Least are the roles that permissions need in a private project.
@@ -41,11 +41,12 @@ var Least = map[registry.Permission]registry.Role{registry.ReadProject: registry
 	registry.WriteModels: registry.Developer, registry.ReadRuns: registry.Guest, registry.WriteRuns: registry.Developer,
 	registry.PullFiles: registry.Reporter, registry.PushFiles: registry.Developer, registry.ReadMembers: registry.Guest, registry.PullPackages: registry.Reporter,
 	registry.PushPackages: registry.Developer, registry.DeletePackages: registry.Maintainer,
-	registry.ManageMembers: registry.Maintainer, registry.EditProject: registry.Maintainer, registry.DeleteProject: registry.Owner}
+	registry.ManageMembers: registry.Maintainer, registry.ReadTokens: registry.Maintainer, registry.ManageTokens: registry.Maintainer,
+	registry.EditProject: registry.Maintainer, registry.DeleteProject: registry.Owner}
 
 // Writes are the permissions for which an anonymous caller is asked to sign in.
 var Writes = map[registry.Permission]bool{registry.WriteModels: true, registry.WriteRuns: true, registry.PushFiles: true, registry.PushPackages: true, registry.DeletePackages: true,
-	registry.ManageMembers: true, registry.EditProject: true, registry.DeleteProject: true}
+	registry.ManageMembers: true, registry.ReadTokens: true, registry.ManageTokens: true, registry.EditProject: true, registry.DeleteProject: true}
 
 // Expect gives what a caller gets who needs a role, at least, in a private
 // place.

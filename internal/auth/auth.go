@@ -8,6 +8,7 @@ package auth
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,10 +22,12 @@ type Actor struct {
 	UserID    int64
 	Username  string
 	Admin     bool
+	Bot       bool   // the user of an access token of a project or group
 	TokenID   int64  // 0 for a browser login or the system
 	Kind      Kind   // of the token
 	Scopes    Scopes // what the token may touch
 	ProjectID int64  // when not 0, the token reaches this project only
+	GroupID   int64  // when not 0, the token reaches this group and what is below it only
 	JobID     int64  // CI job of a job token
 	system    bool
 }
@@ -69,6 +72,7 @@ type Identity struct {
 	Username string
 	Admin    bool
 	Blocked  bool
+	Bot      bool
 }
 
 // Store is what an Authenticator asks of a database.
@@ -107,7 +111,7 @@ func NewAuthenticator(s Store, now func() time.Time) *Authenticator {
 // Authenticate gives the actor behind c. No credential is the anonymous actor.
 // An unknown token, a blocked user, or a token sent in the wrong place is
 // fault.Unauthenticated with noun "token"; an expired or revoked token has
-// noun "expired" or "revoked".
+// noun "expired" or "revoked", and its id as name.
 func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, error) {
 	if c.Secret == "" {
 		return Actor{}, nil
@@ -126,13 +130,19 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 	case id.Blocked, !c.Place.takes(t.Kind):
 		return Actor{}, fault.SignIn("token")
 	case !t.RevokedAt.IsZero():
-		return Actor{}, fault.SignIn("revoked")
+		return Actor{}, ended("revoked", t)
 	case t.Expired(now):
-		return Actor{}, fault.SignIn("expired")
+		return Actor{}, ended("expired", t)
 	}
 	a.touch(t, now)
-	return Actor{UserID: t.UserID, Username: id.Username, Admin: id.Admin && t.Kind != Job,
-		TokenID: t.ID, Kind: t.Kind, Scopes: t.Scopes, ProjectID: t.ProjectID, JobID: t.JobID}, nil
+	return Actor{UserID: t.UserID, Username: id.Username, Admin: id.Admin && t.Kind != Job && !id.Bot, Bot: id.Bot,
+		TokenID: t.ID, Kind: t.Kind, Scopes: t.Scopes, ProjectID: t.ProjectID, GroupID: t.GroupID, JobID: t.JobID}, nil
+}
+
+// ended reports a token that works no more; its id tells which, for the
+// detection of re-use.
+func ended(how string, t Token) error {
+	return &fault.Error{Kind: fault.Unauthenticated, Noun: how, Name: strconv.FormatInt(t.ID, 10)}
 }
 
 // touchEvery is how coarse "last used" is: often enough to see an idle token,

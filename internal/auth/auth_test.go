@@ -125,12 +125,12 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestScopes(t *testing.T) {
-	s, err := ParseScopes([]string{"read_api", "write_model_registry"})
+	s, err := ParseScopes([]string{"read_api", "write_model_registry"}, PersonalScopes)
 	if err != nil || strings.Join(s.Names(), " ") != "read_api write_model_registry" {
 		t.Error(s.Names(), err)
 	}
-	for _, bad := range [][]string{nil, {}, {"root"}, {"api", ""}} {
-		if _, err := ParseScopes(bad); !fault.Is(err, fault.Invalid) {
+	for _, bad := range [][]string{nil, {}, {"root"}, {"api", ""}, {"api", "read_user"}} {
+		if _, err := ParseScopes(bad, BotScopes); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math/big"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +36,9 @@ type Token struct {
 	LastUsedAt  time.Time
 	RevokedAt   time.Time
 	ProjectID   int64 // reaches this project only, when not 0
+	GroupID     int64 // reaches this group and what is below it only, when not 0
 	JobID       int64
+	Family      int64 // id of the token from which rotations led to this one; 0: it is the first
 }
 
 // Expired reports whether the token's time is over.
@@ -75,16 +76,31 @@ func HashSecret(secret string) string {
 }
 
 // Scopes is a set of what a token may touch.
-type Scopes uint16
+type Scopes uint32
 
-// The scopes, named as GitLab names them where it has them.
+// The scopes, named as GitLab names them where it has them. Those of things
+// that Vitrine does not have are kept and shown, and open nothing.
 const (
-	ScopeAPI           Scopes = 1 << iota // everything its user may
-	ScopeReadAPI                          // read everything its user may
-	ScopeReadUser                         // read its own user
-	ScopeReadRegistry                     // read models, versions, runs and their files
-	ScopeWriteRegistry                    // and write them
-	AllScopes          = ScopeAPI | ScopeReadAPI | ScopeReadUser | ScopeReadRegistry | ScopeWriteRegistry
+	ScopeAPI             Scopes = 1 << iota // everything its user may
+	ScopeReadAPI                            // read everything its user may
+	ScopeReadUser                           // read its own user
+	ScopeReadRegistry                       // read models, versions, runs and their files
+	ScopeWriteRegistry                      // and write them
+	ScopeSelfRotate                         // rotate itself
+	ScopeReadRepository                     // Git, which is not here
+	ScopeWriteRepository                    // Git, which is not here
+	ScopeReadContainers                     // container images
+	ScopeWriteContainers                    // container images
+)
+
+// AllScopes are those that open something.
+const AllScopes = ScopeAPI | ScopeReadAPI | ScopeReadUser | ScopeReadRegistry | ScopeWriteRegistry | ScopeSelfRotate
+
+// The scopes that each sort of token may have; GitLab's bots have no read_user.
+const (
+	gitScopes      = ScopeReadRepository | ScopeWriteRepository | ScopeReadContainers | ScopeWriteContainers
+	PersonalScopes = AllScopes | gitScopes
+	BotScopes      = PersonalScopes &^ ScopeReadUser
 )
 
 var scopeNames = []struct {
@@ -93,27 +109,35 @@ var scopeNames = []struct {
 }{
 	{ScopeAPI, "api"}, {ScopeReadAPI, "read_api"}, {ScopeReadUser, "read_user"},
 	{ScopeReadRegistry, "read_model_registry"}, {ScopeWriteRegistry, "write_model_registry"},
+	{ScopeSelfRotate, "self_rotate"}, {ScopeReadRepository, "read_repository"}, {ScopeWriteRepository, "write_repository"},
+	{ScopeReadContainers, "read_registry"}, {ScopeWriteContainers, "write_registry"},
 }
 
-// ParseScopes reads scope names; an unknown one, or none at all, is invalid.
-func ParseScopes(names []string) (Scopes, error) {
+// ParseScopes reads scope names; one that is not among those allowed, or none
+// at all, is invalid.
+func ParseScopes(names []string, allowed Scopes) (Scopes, error) {
 	var s Scopes
 	for _, n := range names {
-		i := slices.IndexFunc(scopeNames, func(e struct {
-			bit  Scopes
-			name string
-		}) bool {
-			return e.name == n
-		})
-		if i < 0 {
-			return 0, fault.Invalidf("scopes", "does not have a valid value; known are %s", strings.Join(AllScopes.Names(), ", "))
+		bit := scopeOf(n)
+		if bit&allowed == 0 {
+			return 0, fault.Invalidf("scopes", "does not have a valid value; known are %s", strings.Join(allowed.Names(), ", "))
 		}
-		s |= scopeNames[i].bit
+		s |= bit
 	}
 	if s == 0 {
 		return 0, fault.Invalidf("scopes", "can't be blank")
 	}
 	return s, nil
+}
+
+// scopeOf gives the scope of a name, 0 when there is none.
+func scopeOf(name string) Scopes {
+	for _, e := range scopeNames {
+		if e.name == name {
+			return e.bit
+		}
+	}
+	return 0
 }
 
 // Names lists the scopes of the set.

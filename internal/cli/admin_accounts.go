@@ -175,7 +175,7 @@ func (a admin) tokens() *cobra.Command {
 
 func createToken(cmd *cobra.Command) work {
 	name := cmd.Flags().String("name", "command line", "name of the token")
-	scopes := cmd.Flags().StringSlice("scope", []string{"api"}, "scopes: "+strings.Join(auth.AllScopes.Names(), ", "))
+	scopes := cmd.Flags().StringSlice("scope", []string{"api"}, "scopes: "+strings.Join(auth.PersonalScopes.Names(), ", "))
 	expires := cmd.Flags().String("expires", "", "day of expiry, as 2027-01-31 (default: never)")
 	return func(ctx context.Context, s registry.Session, args []string) (any, error) {
 		at, err := day(*expires)

@@ -49,6 +49,8 @@ const (
 	DeletePackages
 	ReadMembers
 	ManageMembers
+	ReadTokens
+	ManageTokens
 	EditProject
 	DeleteProject
 	permissionCount
@@ -70,6 +72,7 @@ type rule struct {
 	public   bool        // open on public projects only
 	members  bool        // hidden from non-members of internal projects
 	write    bool        // needs an account, and a project that is not archived
+	archived bool        // with write: archived or not
 	packages bool        // needs the package registry to be on
 	feature  feature     // needs this part to be on
 	scopes   auth.Scopes // any of these
@@ -96,8 +99,10 @@ var rules = [permissionCount]rule{
 	DeletePackages: {role: Maintainer, members: true, write: true, packages: true, scopes: registryWriteScopes},
 	ReadMembers:    {role: Guest, open: true, scopes: readScopes},
 	ManageMembers:  {role: Maintainer, write: true, scopes: auth.ScopeAPI},
-	EditProject:    {role: Maintainer, write: true, scopes: auth.ScopeAPI},
-	DeleteProject:  {role: Owner, write: true, scopes: auth.ScopeAPI},
+	ReadTokens:     {role: Maintainer, write: true, archived: true, scopes: readScopes},
+	ManageTokens:   {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
+	EditProject:    {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
+	DeleteProject:  {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},
 }
 
 // project is the one gate to a project: it finds it, decides whether the actor
@@ -124,10 +129,11 @@ func (s Session) May(ctx context.Context, ref ProjectRef, p Permission) error {
 	return err
 }
 
-// MayInGroup reports the same for a role in a group.
-func (s Session) MayInGroup(ctx context.Context, ref NamespaceRef, least Role) error {
+// MayInGroup reports the same for a role in a group and the scopes of which a
+// token needs one.
+func (s Session) MayInGroup(ctx context.Context, ref NamespaceRef, least Role, scopes auth.Scopes) error {
 	return s.r.store.View(ctx, func(tx Tx) error {
-		_, _, err := s.namespace(ctx, tx, ref, least)
+		_, _, err := s.group(ctx, tx, ref, rule{role: least, write: least > Guest, scopes: scopes})
 		return err
 	})
 }
@@ -176,7 +182,7 @@ func (s Session) allowed(pr Project, p Permission) error {
 	if !open && role < r.role {
 		return s.refused()
 	}
-	if r.write && pr.Archived && p != EditProject && p != DeleteProject {
+	if r.write && pr.Archived && !r.archived {
 		return fault.Denied("project", "the project is archived; unarchive it to change it")
 	}
 	return nil
@@ -189,9 +195,10 @@ func (s Session) refused() error {
 	return fault.Denied("", "")
 }
 
-// sees reports whether a non-member may know of a place.
+// sees reports whether a non-member may know of a place. A bot is a member of
+// its place, and of no other it may know.
 func (s Session) sees(v Visibility) bool {
-	return v == Public || v == Internal && !s.actor.Anonymous()
+	return !s.actor.Bot && (v == Public || v == Internal && !s.actor.Anonymous())
 }
 
 func featureOn(f Features, which feature, member bool) bool {
@@ -211,10 +218,15 @@ func levelOn(l Level, member bool) bool {
 // namespace is the gate to a group: least is the role that is needed; NoRole
 // is for whoever may see it.
 func (s Session) namespace(ctx context.Context, tx Tx, ref NamespaceRef, least Role) (Namespace, Role, error) {
-	r := rule{scopes: readScopes, write: least > Guest}
+	r := rule{role: least, scopes: readScopes, write: least > Guest}
 	if r.write {
 		r.scopes = auth.ScopeAPI
 	}
+	return s.group(ctx, tx, ref, r)
+}
+
+// group is the same gate with a rule.
+func (s Session) group(ctx context.Context, tx Tx, ref NamespaceRef, r rule) (Namespace, Role, error) {
 	if err := s.scope(r); err != nil {
 		return Namespace{}, 0, err
 	}
@@ -231,7 +243,7 @@ func (s Session) namespace(ctx context.Context, tx Tx, ref NamespaceRef, least R
 	switch {
 	case s.actor.ProjectID != 0, role < Guest && !s.sees(ns.Visibility):
 		return Namespace{}, 0, fault.Missing("group", ns.FullPath)
-	case role < least:
+	case role < r.role:
 		return Namespace{}, 0, s.refused()
 	}
 	return ns, role, nil
@@ -249,14 +261,20 @@ func (s Session) account(want auth.Scopes, admin bool) error {
 	if admin && !s.actor.Admin {
 		return fault.Denied("", "administrators only")
 	}
-	if s.actor.ProjectID != 0 {
+	return s.notAJob()
+}
+
+// notAJob keeps the tokens of CI jobs, which are for the registry of one
+// project, from everything else.
+func (s Session) notAJob() error {
+	if s.actor.Kind == auth.Job {
 		return fault.Denied("", "a token of one project cannot do this")
 	}
 	return nil
 }
 
 func (s Session) viewer() Viewer {
-	return Viewer{UserID: s.actor.UserID, Admin: s.actor.Admin, Now: s.now()}
+	return Viewer{UserID: s.actor.UserID, Admin: s.actor.Admin, Members: s.actor.Bot, Now: s.now()}
 }
 
 // itoa names a row in an error.

@@ -14,7 +14,8 @@ type User struct {
 	Email        string
 	Admin        bool
 	Blocked      bool
-	NamespaceID  int64
+	Bot          bool  // of an access token; nobody can sign in as one
+	NamespaceID  int64 // 0: a bot has none
 	CreatedAt    time.Time
 	LastActivity time.Time // zero: never
 }
@@ -30,8 +31,9 @@ type UserRef struct {
 // UserQuery narrows a list of users.
 type UserQuery struct {
 	Page     Page
-	Order    Order // id (default, descending), name, username, created_at
-	Username string
+	Order    Order  // id (default, descending), name, username, created_at
+	Username string // exactly this one, a bot too
+	Bots     bool   // without Username: bots and nobody else; else people
 	Search   string // part of the username or name
 	ByEmail  bool   // or of the email
 	Active   bool
@@ -62,11 +64,22 @@ type UserEdit struct {
 type TokenQuery struct {
 	Page    Page
 	Order   Order // id (default), name, created_at, last_used_at, expires_at
+	ID      int64
 	UserID  int64
+	Place   Place // of access tokens
 	Search  string
 	Revoked *bool
 	Active  *bool
+	Created Span
+	Used    Span
+	Expires Span
 	Now     time.Time
+}
+
+// Span is a stretch of time; a zero end is open.
+type Span struct {
+	After  time.Time // exclusive
+	Before time.Time // exclusive
 }
 
 // TokenSpec is a token to be made.
@@ -80,5 +93,24 @@ type TokenSpec struct {
 // NewToken is a token together with its secret, which is never shown again.
 type NewToken struct {
 	auth.Token
+	Secret string
+}
+
+// AccessToken is a token of a project or group, which acts as a bot.
+type AccessToken struct {
+	auth.Token
+	Role Role // of the bot in the place
+}
+
+// AccessTokenSpec is an access token to be made.
+type AccessTokenSpec struct {
+	TokenSpec
+	Role Role // from Guest up
+}
+
+// NewAccessToken is an access token together with its secret, which is never
+// shown again.
+type NewAccessToken struct {
+	AccessToken
 	Secret string
 }

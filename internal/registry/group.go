@@ -23,8 +23,8 @@ func (s Session) Namespaces(ctx context.Context, q NamespaceQuery) (List[Namespa
 	if err := s.scope(rule{scopes: readScopes}); err != nil {
 		return List[Namespace]{}, err
 	}
-	if s.actor.ProjectID != 0 {
-		return List[Namespace]{}, fault.Denied("", "a token of one project cannot do this")
+	if err := s.notAJob(); err != nil {
+		return List[Namespace]{}, err
 	}
 	q.Viewer = s.viewer()
 	return view(ctx, s, func(tx Tx) (List[Namespace], error) { return tx.ListNamespaces(ctx, q) })
@@ -35,6 +35,9 @@ func (s Session) Namespaces(ctx context.Context, q NamespaceQuery) (List[Namespa
 func (s Session) CreateGroup(ctx context.Context, spec GroupSpec) (Namespace, error) {
 	if err := s.account(auth.ScopeAPI, false); err != nil {
 		return Namespace{}, err
+	}
+	if s.actor.Bot && spec.ParentID == 0 {
+		return Namespace{}, fault.Denied("group", "an access token makes groups inside its own only; give parent_id")
 	}
 	n := Namespace{ParentID: spec.ParentID, Kind: GroupNamespace, Path: spec.Path, Name: cut(spec.Name),
 		Description: spec.Description, Visibility: spec.Visibility, CreatedAt: s.now(), UpdatedAt: s.now()}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
@@ -14,23 +15,28 @@ type PlaceRef struct {
 	InGroup bool
 }
 
-// place is the gate to members: reading needs to see the place, changing
-// needs maintainer in a project and owner in a group. It also gives the role
-// that the actor may hand out at most.
-func (s Session) place(ctx context.Context, tx Tx, ref PlaceRef, change bool) (Place, Role, error) {
+// placeNeed is what something needs in a project, and what in a group.
+type placeNeed struct {
+	project Permission
+	group   rule
+}
+
+// What members and tokens of a place need.
+var (
+	readMembers   = placeNeed{ReadMembers, rule{scopes: readScopes}}
+	manageMembers = placeNeed{ManageMembers, rule{role: Owner, write: true, scopes: auth.ScopeAPI}}
+	readTokens    = placeNeed{ReadTokens, rule{role: Owner, write: true, scopes: readScopes}}
+	manageTokens  = placeNeed{ManageTokens, rule{role: Owner, write: true, scopes: auth.ScopeAPI}}
+)
+
+// place is the gate to what both projects and groups have. It also gives the
+// role that the actor may hand out at most.
+func (s Session) place(ctx context.Context, tx Tx, ref PlaceRef, need placeNeed) (Place, Role, error) {
 	if ref.InGroup {
-		least := NoRole
-		if change {
-			least = Owner
-		}
-		n, role, err := s.namespace(ctx, tx, ref.Group, least)
+		n, role, err := s.group(ctx, tx, ref.Group, need.group)
 		return Place{NamespaceID: n.ID}, role, err
 	}
-	p := ReadMembers
-	if change {
-		p = ManageMembers
-	}
-	pr, err := s.project(ctx, tx, ref.Project, p)
+	pr, err := s.project(ctx, tx, ref.Project, need.project)
 	role := max(pr.ProjectRole, pr.GroupRole)
 	if s.actor.Admin {
 		role = Owner
@@ -43,7 +49,7 @@ func (s Session) Members(ctx context.Context, ref PlaceRef, q MemberQuery) (List
 	return view(ctx, s, func(tx Tx) (List[Member], error) {
 		q := q
 		var err error
-		if q.Place, _, err = s.place(ctx, tx, ref, false); err != nil {
+		if q.Place, _, err = s.place(ctx, tx, ref, readMembers); err != nil {
 			return List[Member]{}, err
 		}
 		q.Now = s.now()
@@ -84,7 +90,7 @@ func (s Session) EditMember(ctx context.Context, ref PlaceRef, spec MemberSpec) 
 
 func (s Session) putMember(ctx context.Context, ref PlaceRef, spec MemberSpec, exists bool) (Member, error) {
 	return update(ctx, s, func(tx Tx) (Member, error) {
-		place, role, err := s.place(ctx, tx, ref, true)
+		place, role, err := s.place(ctx, tx, ref, manageMembers)
 		if err != nil {
 			return Member{}, err
 		}
@@ -98,6 +104,8 @@ func (s Session) putMember(ctx context.Context, ref PlaceRef, spec MemberSpec, e
 			return Member{}, err
 		case exists && len(old.Items) == 0:
 			return Member{}, fault.Missing("member", itoa(u.ID))
+		case !exists && u.Bot:
+			return Member{}, fault.Denied("member", "the bot of an access token belongs to its own place only")
 		case !exists && len(old.Items) > 0:
 			return Member{}, fault.Conflictf("member", "", "Member already exists")
 		case spec.Role > role || len(old.Items) > 0 && old.Items[0].Role > role:
@@ -140,8 +148,11 @@ func (s Session) keepsOwner(ctx context.Context, tx Tx, p Place, changed bool) e
 // RemoveMember takes a role away; members may also leave by themselves.
 func (s Session) RemoveMember(ctx context.Context, ref PlaceRef, userID int64) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		leaving := userID == s.actor.UserID && userID != 0
-		place, role, err := s.place(ctx, tx, ref, !leaving)
+		need := manageMembers
+		if userID == s.actor.UserID && userID != 0 {
+			need = readMembers // one may always leave
+		}
+		place, role, err := s.place(ctx, tx, ref, need)
 		if err != nil {
 			return err
 		}

@@ -78,9 +78,10 @@ type NamespaceQuery struct {
 
 // Viewer is the part of an actor that a database needs to filter lists.
 type Viewer struct {
-	UserID int64 // 0: anonymous
-	Admin  bool
-	Now    time.Time
+	UserID  int64 // 0: anonymous
+	Admin   bool
+	Members bool // sees only what it is a member of
+	Now     time.Time
 }
 
 // Features are the levels of a project's parts.

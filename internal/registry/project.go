@@ -26,8 +26,8 @@ func (s Session) Projects(ctx context.Context, q ProjectQuery) (List[Project], e
 	if err := s.scope(rule{scopes: readScopes}); err != nil {
 		return List[Project]{}, err
 	}
-	if s.actor.ProjectID != 0 {
-		return List[Project]{}, s.refused()
+	if err := s.notAJob(); err != nil {
+		return List[Project]{}, err
 	}
 	q.Viewer = s.viewer()
 	return view(ctx, s, func(tx Tx) (List[Project], error) { return tx.ListProjects(ctx, q) })

@@ -126,7 +126,7 @@ func TestEveryMethodIsGuarded(t *testing.T) {
 			out := m.Call(in)
 			err, _ := out[len(out)-1].Interface().(error)
 			switch fault.KindOf(err) {
-			case fault.NotFound, fault.Forbidden, fault.Unauthenticated:
+			case fault.NotFound, fault.Forbidden, fault.Unauthenticated, fault.Unsupported:
 			default:
 				t.Errorf("%s as %s: %v", name, who, err)
 			}

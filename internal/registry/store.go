@@ -44,6 +44,9 @@ type Tx interface {
 // Users are the accounts. Usernames and emails are unique without case.
 type Users interface {
 	InsertUser(ctx context.Context, u User, passwordHash string) (int64, error)
+	// InsertBot makes a user without a namespace or password, who goes when the
+	// place does.
+	InsertBot(ctx context.Context, u User, of Place) (int64, error)
 	UserByID(ctx context.Context, id int64) (User, error)
 	UserByName(ctx context.Context, username string) (User, error)
 	ListUsers(ctx context.Context, q UserQuery) (List[User], error)
@@ -59,7 +62,12 @@ type Tokens interface {
 	InsertToken(ctx context.Context, t auth.Token, digest string) (int64, error)
 	TokenByID(ctx context.Context, id int64) (auth.Token, error)
 	ListTokens(ctx context.Context, q TokenQuery) (List[auth.Token], error)
+	// ListAccessTokens lists those of the query's place, with their roles.
+	ListAccessTokens(ctx context.Context, q TokenQuery) (List[AccessToken], error)
 	RevokeToken(ctx context.Context, id int64, at time.Time) error
+	// RevokeFamily ends the first token of a family and all that rotations made
+	// of it.
+	RevokeFamily(ctx context.Context, first int64, at time.Time) error
 }
 
 // Namespaces are users' own and groups. Full paths are unique without case,
@@ -116,7 +124,8 @@ type Members interface {
 	PutMember(ctx context.Context, p Place, m Member) error
 	ListMembers(ctx context.Context, q MemberQuery) (List[Member], error)
 	DeleteMember(ctx context.Context, p Place, userID int64) error
-	// CountOwners counts the direct owners of a place whose time has not ended.
+	// CountOwners counts the direct owners of a place whose time has not ended;
+	// bots do not count.
 	CountOwners(ctx context.Context, p Place, now time.Time) (int64, error)
 }
 

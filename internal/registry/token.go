@@ -58,22 +58,32 @@ func (s Session) CreateToken(ctx context.Context, userID int64, spec TokenSpec) 
 	if err := s.account(auth.ScopeAPI, false); err != nil {
 		return NewToken{}, err
 	}
-	if userID != s.actor.UserID && !s.actor.Admin {
+	if userID != s.actor.UserID && !s.actor.Admin || s.actor.Bot {
 		return NewToken{}, s.refused()
 	}
-	scopes, err := auth.ParseScopes(spec.Scopes)
+	t, err := s.newToken(spec, auth.PersonalScopes)
 	if err != nil {
 		return NewToken{}, err
 	}
-	t := auth.Token{UserID: userID, Kind: auth.Personal, Name: cut(spec.Name), Description: spec.Description,
-		Scopes: scopes, ExpiresAt: spec.ExpiresAt, CreatedAt: s.now()}
-	if err := s.checkToken(t); err != nil {
-		return NewToken{}, err
-	}
+	t.UserID = userID
 	return s.issue(ctx, t, func(tx Tx) error {
-		_, err := tx.UserByID(ctx, userID)
+		u, err := tx.UserByID(ctx, userID)
+		if err == nil && u.Bot {
+			err = fault.Denied("token", "the bot of an access token has no others; make an access token of its project or group")
+		}
 		return err
 	})
+}
+
+// newToken checks a specification and makes a personal token of it.
+func (s Session) newToken(spec TokenSpec, allowed auth.Scopes) (auth.Token, error) {
+	scopes, err := auth.ParseScopes(spec.Scopes, allowed)
+	if err != nil {
+		return auth.Token{}, err
+	}
+	t := auth.Token{Kind: auth.Personal, Name: cut(spec.Name), Description: spec.Description,
+		Scopes: scopes, ExpiresAt: spec.ExpiresAt, CreatedAt: s.now()}
+	return t, s.checkToken(t)
 }
 
 func (s Session) checkToken(t auth.Token) error {
@@ -126,32 +136,78 @@ func (s Session) RevokeToken(ctx context.Context, id int64) error {
 const rotatedLife = 7 * 24 * time.Hour
 
 // RotateToken revokes a personal token and makes a new one of the same name
-// and scopes. A token may rotate itself only with scope api.
+// and scopes. A token may rotate itself with scope self_rotate, too. To rotate
+// one that is revoked already revokes what rotations made of it: somebody has
+// an old secret.
 func (s Session) RotateToken(ctx context.Context, id int64, expires time.Time) (NewToken, error) {
-	if err := s.account(auth.ScopeAPI, false); err != nil {
+	scopes := auth.ScopeAPI
+	if id == s.actor.TokenID {
+		scopes |= auth.ScopeSelfRotate
+	}
+	if err := s.account(scopes, false); err != nil {
 		return NewToken{}, err
 	}
+	return s.rotate(ctx, expires, func(tx Tx) (auth.Token, error) { return s.ownToken(ctx, tx, id) })
+}
+
+// rotation is what came of rotating a token.
+type rotation struct {
+	made   NewToken
+	reused bool // it was revoked already
+}
+
+// rotate replaces the token that find gives in the same transaction. What it
+// does about a token that was revoked already stays, though it fails.
+func (s Session) rotate(ctx context.Context, expires time.Time, find func(Tx) (auth.Token, error)) (NewToken, error) {
 	if expires.IsZero() {
 		expires = s.now().Add(rotatedLife).Truncate(24 * time.Hour)
 	}
 	secret := auth.NewSecret(auth.Personal)
-	return update(ctx, s, func(tx Tx) (NewToken, error) {
-		t, err := s.ownToken(ctx, tx, id)
+	out, err := update(ctx, s, func(tx Tx) (rotation, error) {
+		t, err := find(tx)
 		if err != nil {
-			return NewToken{}, err
+			return rotation{}, err
 		}
-		if !t.Active(s.now()) {
-			return NewToken{}, fault.Invalidf("token", "already revoked or expired")
+		if !t.RevokedAt.IsZero() {
+			return rotation{reused: true}, tx.RevokeFamily(ctx, family(t), s.now())
 		}
-		if err := tx.RevokeToken(ctx, id, s.now()); err != nil {
-			return NewToken{}, err
+		if err := tx.RevokeToken(ctx, t.ID, s.now()); err != nil {
+			return rotation{}, err
 		}
+		t.Family = family(t)
 		t.ID, t.CreatedAt, t.ExpiresAt, t.LastUsedAt = 0, s.now(), expires, time.Time{}
 		if err := s.checkToken(t); err != nil {
-			return NewToken{}, err
+			return rotation{}, err
 		}
 		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
-		return NewToken{Token: t, Secret: secret}, err
+		return rotation{made: NewToken{Token: t, Secret: secret}}, err
+	})
+	if err == nil && out.reused {
+		err = &fault.Error{Kind: fault.Invalid, Noun: "token", Msg: "Token already revoked"}
+	}
+	return out.made, err
+}
+
+// family names the tokens that rotations led to from one.
+func family(t auth.Token) int64 {
+	if t.Family != 0 {
+		return t.Family
+	}
+	return t.ID
+}
+
+// RevokeReused ends the tokens that rotations made of one, because its secret
+// was used to rotate once more. It is for the doors, which meet such secrets.
+func (s Session) RevokeReused(ctx context.Context, id int64) error {
+	if !s.actor.IsSystem() {
+		return s.refused()
+	}
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		t, err := tx.TokenByID(ctx, id)
+		if err != nil || t.RevokedAt.IsZero() {
+			return err
+		}
+		return tx.RevokeFamily(ctx, family(t), s.now())
 	})
 }
 

@@ -182,6 +182,9 @@ func (s Session) DeleteUser(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
+		if u.Bot {
+			return tx.DeleteUser(ctx, id)
+		}
 		own, err := tx.ListProjects(ctx, ProjectQuery{NamespaceID: u.NamespaceID, Page: Page{Limit: 1}, Viewer: Viewer{Admin: true}})
 		if err != nil {
 			return err

@@ -101,16 +101,21 @@ func (t *tx) NamespaceAccess(ctx context.Context, r registry.NamespaceRef, v reg
 	return n, role, named(err, noun, r.Path)
 }
 
+// memberAbove is the condition that the viewer has at least a role in namespace
+// n, inherited or own.
+const memberAbove = `EXISTS (SELECT 1 FROM namespaces_above a JOIN members m ON m.namespace_id = a.above_id
+	WHERE a.namespace_id = n.id AND m.user_id = ? AND (m.expires_at = 0 OR m.expires_at > ?) AND m.role >= ?)`
+
 // seesNamespace is the condition that a viewer may see namespace n.
 func (l *listing) seesNamespace(v registry.Viewer) {
 	switch {
 	case v.Admin:
 	case v.UserID == 0:
 		l.and("n.visibility = ?", registry.Public)
+	case v.Members:
+		l.and(memberAbove, v.UserID, micros(v.Now), registry.Guest)
 	default:
-		l.and(`(n.visibility <> ? OR EXISTS (SELECT 1 FROM namespaces_above a JOIN members m ON m.namespace_id = a.above_id
-			WHERE a.namespace_id = n.id AND m.user_id = ? AND (m.expires_at = 0 OR m.expires_at > ?) AND m.role >= ?))`,
-			registry.Private, v.UserID, micros(v.Now), registry.Guest)
+		l.and("(n.visibility <> ? OR "+memberAbove+")", registry.Private, v.UserID, micros(v.Now), registry.Guest)
 	}
 }
 
@@ -129,9 +134,7 @@ func (t *tx) ListNamespaces(ctx context.Context, q registry.NamespaceQuery) (reg
 		l.and("n.parent_id = ?", q.ParentID)
 	}
 	if q.Owned {
-		l.and(`EXISTS (SELECT 1 FROM namespaces_above a JOIN members m ON m.namespace_id = a.above_id
-			WHERE a.namespace_id = n.id AND m.user_id = ? AND m.role >= ? AND (m.expires_at = 0 OR m.expires_at > ?))`,
-			q.Viewer.UserID, registry.Owner, micros(q.Viewer.Now))
+		l.and(memberAbove, q.Viewer.UserID, micros(q.Viewer.Now), registry.Owner)
 	}
 	return fetch(ctx, t, l, q.Order, q.Page, scanNamespace)
 }
@@ -185,8 +188,10 @@ var (
 		ON CONFLICT (namespace_id, user_id) DO UPDATE SET role = excluded.role, expires_at = excluded.expires_at`)
 	deleteProjectMember   = stmt(`DELETE FROM members WHERE project_id = $1 AND user_id = $2`)
 	deleteNamespaceMember = stmt(`DELETE FROM members WHERE namespace_id = $1 AND user_id = $2`)
-	countProjectOwners    = stmt(`SELECT count(*) FROM members WHERE project_id = $1 AND role >= 50 AND (expires_at = 0 OR expires_at > $2)`)
-	countNamespaceOwners  = stmt(`SELECT count(*) FROM members WHERE namespace_id = $1 AND role >= 50 AND (expires_at = 0 OR expires_at > $2)`)
+	countProjectOwners    = stmt(`SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
+		WHERE m.project_id = $1 AND m.role >= 50 AND (m.expires_at = 0 OR m.expires_at > $2) AND NOT u.bot`)
+	countNamespaceOwners = stmt(`SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
+		WHERE m.namespace_id = $1 AND m.role >= 50 AND (m.expires_at = 0 OR m.expires_at > $2) AND NOT u.bot`)
 )
 
 // where tells in which column a place's members are.

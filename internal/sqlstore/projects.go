@@ -88,6 +88,8 @@ func (l *listing) seesProject(v registry.Viewer) {
 	case v.Admin:
 	case v.UserID == 0:
 		l.and("p.visibility = ?", registry.Public)
+	case v.Members:
+		l.and(member, memberArgs(v, registry.Guest)...)
 	default:
 		l.and("(p.visibility <> ? OR "+member+")", append([]any{registry.Private}, memberArgs(v, registry.Guest)...)...)
 	}

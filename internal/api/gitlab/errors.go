@@ -62,6 +62,9 @@ func spell(err error) (int, map[string]any) {
 	case fault.Busy:
 		return http.StatusServiceUnavailable, message("503 Service Unavailable - " + e.Msg)
 	case fault.Unsupported:
+		if e.Noun != "" {
+			return http.StatusMethodNotAllowed, message(e.Msg)
+		}
 		return http.StatusMethodNotAllowed, map[string]any{"error": e.Msg}
 	case fault.Full:
 		return http.StatusInsufficientStorage, message("507 Insufficient Storage - " + e.Msg)
@@ -72,8 +75,10 @@ func spell(err error) (int, map[string]any) {
 func spellInvalid(e *fault.Error) map[string]any {
 	switch {
 	case e.Noun == "path", e.Field == "file_name", e.Field == "cursor", e.Field == "order_by", e.Field == "expires_in",
-		strings.HasSuffix(e.Msg, "does not have a valid value"):
+		strings.HasPrefix(e.Msg, "does not have a valid value"):
 		return map[string]any{"error": e.Field + " " + e.Msg}
+	case e.Noun == "token":
+		return message("400 Bad request - " + e.Msg)
 	case e.Noun == "body", e.Noun == "digest":
 		return message("400 Bad request - " + sentence(e))
 	case e.Field == "":
@@ -119,7 +124,8 @@ func spellForbidden(e *fault.Error) map[string]any {
 
 // missingNouns are the nouns that GitLab names in its 404.
 var missingNouns = map[string]string{"project": "Project", "user": "User", "group": "Group", "namespace": "Namespace",
-	"model": "Model", "experiment": "Experiment", "alias": "Alias"}
+	"model": "Model", "experiment": "Experiment", "alias": "Alias",
+	"project access token": "project Access Token", "group access token": "group Access Token"}
 
 func spellMissing(e *fault.Error) string {
 	if n, ok := missingNouns[e.Noun]; ok {

@@ -145,7 +145,7 @@ func (d *dialect) serve(rt route) http.Handler {
 	h := httpx.Handle(func(w http.ResponseWriter, r *http.Request) error {
 		actor, err := d.Auth.Authenticate(r.Context(), credential.Of(r))
 		if err != nil {
-			return err
+			return d.refuseCredential(r.Context(), rt, err)
 		}
 		if !actor.Anonymous() {
 			httpx.SetUser(r.Context(), actor.Username)
@@ -156,8 +156,11 @@ func (d *dialect) serve(rt route) http.Handler {
 			// Whoever may not do this at all is told that first, and learns
 			// nothing about what is valid.
 			if refused := c.authorize(rt.access); refusal(refused) {
-				return refused
+				err = refused
 			}
+		}
+		if e, ok := fault.As(err); ok && e.Kind == fault.Forbidden && e.Noun == "" && e.Msg == "" && rt.denial != nil {
+			return rt.denial
 		}
 		return err
 	}, d.fail)
@@ -165,6 +168,25 @@ func (d *dialect) serve(rt route) http.Handler {
 		h = httpx.Chain(httpx.IdleBody(idle), httpx.IdleWrites(idle))(h)
 	}
 	return h
+}
+
+// refuseCredential answers a credential that does not count. Who rotates with a
+// secret that was rotated away has found or kept an old one: nobody knows who
+// holds the new one, so all of its family end, as in GitLab.
+func (d *dialect) refuseCredential(ctx context.Context, rt route, err error) error {
+	e, ok := fault.As(err)
+	if !ok || e.Noun != "revoked" || !rt.rotates {
+		return err
+	}
+	id, perr := strconv.ParseInt(e.Name, 10, 64)
+	if perr != nil {
+		return err
+	}
+	d.Log.WarnContext(ctx, "a token that was revoked was used to rotate; what it was rotated to is revoked", "token_id", id)
+	if rerr := d.Registry.As(auth.System()).RevokeReused(ctx, id); rerr != nil {
+		return rerr
+	}
+	return err
 }
 
 // refusal reports whether an error says that the caller may not, rather than
@@ -183,13 +205,13 @@ func (c *call) authorize(a access) error {
 	case inProject:
 		return c.s.May(ctx, c.project(), a.perm)
 	case inGroup:
-		return c.s.MayInGroup(ctx, c.groupRef(), a.role)
+		return c.s.MayInGroup(ctx, c.groupRef(), a.role, a.scopes)
 	}
 	actor := c.s.Actor()
 	switch {
 	case actor.Anonymous():
 		return fault.SignIn("")
-	case actor.Admin, a.gate == signedIn, a.gate == ownOrAdmin && c.r.PathValue("user_id") == strconv.FormatInt(actor.UserID, 10):
+	case actor.Admin, a.gate == signedIn, a.gate == tokenOwner, a.gate == ownOrAdmin && c.r.PathValue("user_id") == strconv.FormatInt(actor.UserID, 10):
 		return nil
 	}
 	return fault.Denied("", "")

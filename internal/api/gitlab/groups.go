@@ -143,7 +143,7 @@ func memberRoutes() []route {
 	var out []route
 	for _, in := range []struct {
 		prefix       string
-		place        func(*call) registry.PlaceRef
+		place        placeOf
 		read, change access
 	}{
 		{"/projects/{id}/members", projectPlace, project(registry.ReadMembers), project(registry.ManageMembers)},
@@ -164,13 +164,16 @@ func memberRoutes() []route {
 	return out
 }
 
+// placeOf reads which place an address names.
+type placeOf func(*call) registry.PlaceRef
+
 func projectPlace(c *call) registry.PlaceRef { return registry.PlaceRef{Project: c.project()} }
 func groupPlace(c *call) registry.PlaceRef {
 	return registry.PlaceRef{Group: c.groupRef(), InGroup: true}
 }
 
 // members are the operations on the members of one kind of place.
-type members struct{ place func(*call) registry.PlaceRef }
+type members struct{ place placeOf }
 
 type memberFilter struct {
 	paging

@@ -109,6 +109,7 @@ var tagWords = map[string]string{
 	"Metadata":         "The server itself.",
 	"Users":            "Accounts of people and machines.",
 	"Tokens":           "Personal access tokens, and tokens of CI jobs.",
+	"Access tokens":    "Tokens of projects and groups: each acts as a bot that is a member there and nowhere else.",
 	"Groups":           "Groups hold projects and other groups.",
 	"Projects":         "Projects hold models, experiments and candidates.",
 	"Members":          "Who has which role in a project or group.",

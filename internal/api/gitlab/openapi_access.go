@@ -59,6 +59,8 @@ var permissions = map[registry.Permission]permission{
 	registry.DeletePackages: {"delete_packages", registry.Maintainer, toMembers, docWriteScopes},
 	registry.ReadMembers:    {"read_members", registry.Guest, toSeeing, docReadScopes},
 	registry.ManageMembers:  {"manage_members", registry.Maintainer, toMembers, auth.ScopeAPI},
+	registry.ReadTokens:     {"read_tokens", registry.Maintainer, toMembers, docReadScopes},
+	registry.ManageTokens:   {"manage_tokens", registry.Maintainer, toMembers, auth.ScopeAPI},
 	registry.EditProject:    {"edit_project", registry.Maintainer, toMembers, auth.ScopeAPI},
 	registry.DeleteProject:  {"delete_project", registry.Owner, toMembers, auth.ScopeAPI},
 }
@@ -71,11 +73,13 @@ func needOf(rt route) need {
 	case inProject:
 		return projectNeed(permissions[rt.access.perm])
 	case inGroup:
-		return groupNeed(rt.access.role)
+		return groupNeed(rt.access)
 	case adminOnly:
 		return need{Gate: "administrator", Scopes: auth.ScopeAPI.Names(), who: "Administrators only."}
 	case ownOrAdmin:
 		return need{Gate: "self_or_administrator", Scopes: accountScopes(rt).Names(), who: "The user in person, or an administrator."}
+	case tokenOwner:
+		return need{Gate: "token_owner", Scopes: accountScopes(rt).Names(), who: "The user of the token, or an administrator."}
 	case anyone:
 		n := need{Gate: "anyone", Anonymous: true, who: "No account is needed."}
 		if rt.pattern != "/openapi.json" {
@@ -100,18 +104,21 @@ func projectNeed(p permission) need {
 	return n
 }
 
-func groupNeed(r registry.Role) need {
-	if r == registry.NoRole {
-		return need{Gate: "group", Scopes: docReadScopes.Names(), Anonymous: true,
-			who: "Whoever sees the group: everybody if it is public, every account if internal, else members from guest up."}
+func groupNeed(a access) need {
+	n := need{Gate: "group", Role: roleNames[a.role], Scopes: a.scopes.Names(), Anonymous: a.role == registry.NoRole,
+		who: "Members of the group from " + roleNames[a.role] + " up."}
+	if n.Anonymous {
+		n.who = "Whoever sees the group: everybody if it is public, every account if internal, else members from guest up."
 	}
-	return need{Gate: "group", Role: roleNames[r], Scopes: auth.ScopeAPI.Names(), who: "Members of the group from " + roleNames[r] + " up."}
+	return n
 }
 
 // accountScopes gives the scopes for what belongs to accounts: reading about
 // users goes with read_user too.
 func accountScopes(rt route) auth.Scopes {
 	switch {
+	case strings.HasSuffix(rt.pattern, "/self/rotate"):
+		return auth.ScopeAPI | auth.ScopeSelfRotate
 	case rt.method != http.MethodGet:
 		return auth.ScopeAPI
 	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens":

@@ -49,7 +49,9 @@ var allowed = map[string][]any{
 	"paging.pagination":              {"keyset", "legacy"},
 	"tokenFilter.state":              {"active", "inactive"},
 	"tokenFilter.sort":               {"created_asc", "created_desc", "expires_asc", "expires_desc", "last_used_asc", "last_used_desc", "name_asc", "name_desc"},
-	"newToken.scopes":                words(auth.AllScopes.Names()),
+	"newToken.scopes":                words(auth.PersonalScopes.Names()),
+	"newAccessToken.scopes":          words(auth.BotScopes.Names()),
+	"newAccessToken.access_level":    roleValues[1:],
 	"newMember.access_level":         roleValues,
 	"memberEdit.access_level":        roleValues,
 	"userFilter.order_by":            {"id", "name", "username", "created_at"},
@@ -211,6 +213,7 @@ var examples = map[string]object{
 	"POST /projects":                    {"name": "vision", "visibility": "internal"},
 	"POST /user/personal_access_tokens": {"name": "laptop", "scopes": []string{"read_model_registry", "write_model_registry"}},
 	"POST /projects/{id}/members":       {"username": "ada", "access_level": 30},
+	"POST /projects/{id}/access_tokens": {"name": "nightly", "scopes": []string{"api"}, "access_level": 30, "expires_at": "2099-12-31"},
 	"POST /projects/{id}/ml/models": {"name": "classifier", "description": "Tells cats from dogs.",
 		"metadata": []object{{"name": "framework", "value": "onnx"}}},
 	"POST /projects/{id}/ml/models/{model_id}/versions":        {"version": "1.0.0", "description": "Trained on the whole set."},
@@ -228,6 +231,8 @@ var examples = map[string]object{
 var routeNotes = map[string]string{
 	"GET /personal_access_tokens/{token_id}":    "With self, any token will do.",
 	"DELETE /personal_access_tokens/{token_id}": "With self, any token will do.",
+	"POST /personal_access_tokens/{token_id}/rotate": "With self, the scope self_rotate is enough. Rotating a token that was revoked " +
+		"revokes all that it was rotated to.",
 	"POST /groups": "A sub-group needs the role maintainer in its parent.",
 	"DELETE /projects/{id}/members/{user_id}":                                       "Everybody may take their own role away.",
 	"DELETE /groups/{id}/members/{user_id}":                                         "Everybody may take their own role away.",

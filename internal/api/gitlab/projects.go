@@ -176,7 +176,9 @@ func listUserProjects(c *call, in projectFilter) (projectsJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.NamespaceID = u.NamespaceID
+	if q.NamespaceID = u.NamespaceID; u.Bot {
+		q.NamespaceID = -1 // it has none
+	}
 	return c.projects(in)(c.s.Projects(c.ctx(), q))
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"reflect"
 
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -18,6 +20,7 @@ const (
 	signedIn        // any account
 	adminOnly       // administrators
 	ownOrAdmin      // one's own account, or an administrator
+	tokenOwner      // the user of the token, or an administrator
 	inGroup         // a role in the group
 	inProject       // a permission in the project
 )
@@ -27,10 +30,24 @@ type access struct {
 	gate gate
 	perm registry.Permission // for inProject
 	role registry.Role       // for inGroup; NoRole: whoever sees it
+	// scopes are those of which a token needs one, for inGroup.
+	scopes auth.Scopes
 }
 
 func project(p registry.Permission) access { return access{gate: inProject, perm: p} }
-func group(r registry.Role) access         { return access{gate: inGroup, role: r} }
+
+// group is for reading by whoever sees a group, and for changes by a role.
+func group(r registry.Role) access {
+	if r == registry.NoRole {
+		return groupReading(r)
+	}
+	return access{gate: inGroup, role: r, scopes: auth.ScopeAPI}
+}
+
+// groupReading is for what only some roles may read.
+func groupReading(r registry.Role) access {
+	return access{gate: inGroup, role: r, scopes: auth.ScopeAPI | auth.ScopeReadAPI}
+}
 
 // route is one operation.
 type route struct {
@@ -42,6 +59,8 @@ type route struct {
 	bytes           bool         // moves a file
 	tag             string
 	run             func(*call, int) error // answers with the given status
+	denial          error                  // instead of fault.Forbidden, where GitLab says otherwise
+	rotates         bool                   // replaces a secret: an old one gives its whole family away
 }
 
 // none is the answer of operations that have nothing to tell.
@@ -70,6 +89,22 @@ func op[In, Out any](method, pattern string, a access, summary string, fn func(*
 // as gives the route another status of success.
 func (rt route) as(status int) route {
 	rt.status = status
+	return rt
+}
+
+// unauthorized is how GitLab spells a role that is too low on some routes of
+// tokens.
+var unauthorized = fault.SignIn("")
+
+// denying gives the route GitLab's own answer to a role that is too low.
+func (rt route) denying(err error) route {
+	rt.denial = err
+	return rt
+}
+
+// rotating marks a route that replaces a token by another.
+func (rt route) rotating() route {
+	rt.rotates = true
 	return rt
 }
 
@@ -113,7 +148,7 @@ func tagged(tag string, routes ...route) []route {
 func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{
-		metaRoutes(), userRoutes(), tokenRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
+		metaRoutes(), userRoutes(), tokenRoutes(), accessTokenRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
 		packageRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(),
 	} {
 		all = append(all, part...)

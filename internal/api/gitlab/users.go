@@ -1,10 +1,6 @@
 package gitlab
 
 import (
-	"net/http"
-	"strings"
-	"time"
-
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -68,7 +64,7 @@ func (c *call) user(u registry.User) userJSON {
 	yes, no, empty := true, false, ""
 	created := stamp(u.CreatedAt)
 	out := userJSON{ID: u.ID, Username: u.Username, Name: u.Name, State: state(u.Blocked), WebURL: c.base() + "/" + u.Username,
-		CreatedAt: &created, Bio: &empty, Bot: &no, PublicEmail: &empty}
+		CreatedAt: &created, Bio: &empty, Bot: &u.Bot, PublicEmail: &empty}
 	if a := c.s.Actor(); a.Admin || a.UserID == u.ID {
 		seen := date(u.LastActivity)
 		out.Email, out.CommitEmail, out.IsAdmin, out.LastActivityOn, out.NamespaceID = &u.Email, &u.Email, &u.Admin, &seen, &u.NamespaceID
@@ -121,6 +117,7 @@ type userFilter struct {
 	Active   bool   `param:"active"`
 	Blocked  bool   `param:"blocked"`
 	Admins   bool   `param:"admins"`
+	Bots     bool   `param:"exclude_humans" doc:"The bots of access tokens, which are hidden else."`
 }
 
 func listUsers(c *call, in userFilter) ([]userJSON, error) {
@@ -129,7 +126,7 @@ func listUsers(c *call, in userFilter) ([]userJSON, error) {
 		return nil, err
 	}
 	return listed(c, in.paging, c.user)(c.s.Users(c.ctx(), registry.UserQuery{Page: p, Order: o, Username: in.Username, Search: in.Search,
-		Active: in.Active, Blocked: in.Blocked, Admins: in.Admins}))
+		Active: in.Active, Blocked: in.Blocked, Admins: in.Admins, Bots: in.Bots}))
 }
 
 type newUser struct {
@@ -197,190 +194,4 @@ func deleteUser(c *call, _ none) (none, error) {
 		return none{}, err
 	}
 	return none{}, c.s.DeleteUser(c.ctx(), id)
-}
-
-type tokenJSON struct {
-	ID          int64    `json:"id"`
-	Name        string   `json:"name"`
-	Revoked     bool     `json:"revoked"`
-	CreatedAt   stamp    `json:"created_at"`
-	Description text     `json:"description"`
-	Scopes      []string `json:"scopes"`
-	UserID      int64    `json:"user_id"`
-	LastUsedAt  stamp    `json:"last_used_at"`
-	Active      bool     `json:"active"`
-	ExpiresAt   date     `json:"expires_at"`
-	Token       string   `json:"token,omitempty"`
-}
-
-func tokenWire(t auth.Token) tokenJSON {
-	return tokenJSON{ID: t.ID, Name: t.Name, Revoked: !t.RevokedAt.IsZero(), CreatedAt: stamp(t.CreatedAt), Description: text(t.Description),
-		Scopes: t.Scopes.Names(), UserID: t.UserID, LastUsedAt: stamp(t.LastUsedAt), Active: t.Active(time.Now()), ExpiresAt: date(t.ExpiresAt)}
-}
-
-func newTokenWire(t registry.NewToken) tokenJSON {
-	out := tokenWire(t.Token)
-	out.Token = t.Secret
-	return out
-}
-
-func tokenRoutes() []route {
-	pats, one := "/personal_access_tokens", "/personal_access_tokens/{token_id}"
-	return tagged("Tokens",
-		op("GET", pats, access{gate: signedIn}, "List personal access tokens", listTokens),
-		op("GET", one, access{gate: signedIn}, "Get a token; \"self\" is the one that calls", getToken),
-		op("DELETE", one, access{gate: signedIn}, "Revoke a token; \"self\" is the one that calls", revokeToken),
-		op("POST", one+"/rotate", access{gate: signedIn}, "Revoke a token and make a new one like it", rotateToken).as(http.StatusOK),
-		op("GET", "/users/{user_id}/personal_access_tokens", access{gate: ownOrAdmin}, "List the tokens of a user", listUserTokens),
-		op("POST", "/users/{user_id}/personal_access_tokens", access{gate: ownOrAdmin}, "Create a token for a user", createUserToken),
-		op("POST", "/user/personal_access_tokens", access{gate: signedIn}, "Create a token for the user who calls", createOwnToken),
-		op("POST", "/projects/{id}/job_tokens", access{gate: adminOnly}, "Create a token for a CI job", createJobToken),
-	)
-}
-
-type tokenFilter struct {
-	paging
-	UserID  int64  `param:"user_id"`
-	Search  string `param:"search" doc:"Part of the name."`
-	State   string `param:"state" doc:"active or inactive."`
-	Revoked *bool  `param:"revoked"`
-	Sort    string `param:"sort" doc:"As created_asc, created_desc, expires_asc, expires_desc, last_used_asc, last_used_desc, name_asc, name_desc."`
-}
-
-// tokenOrders are GitLab's words for the order of tokens.
-var tokenOrders = map[string]string{"": "id", "created": "created_at", "expires": "expires_at", "last_used": "last_used_at", "name": "name"}
-
-func (in tokenFilter) query() (registry.TokenQuery, error) {
-	p, err := in.page()
-	if err != nil {
-		return registry.TokenQuery{}, err
-	}
-	q := registry.TokenQuery{Page: p, UserID: in.UserID, Search: in.Search, Revoked: in.Revoked}
-	by, desc := strings.CutSuffix(in.Sort, "_desc")
-	by = strings.TrimSuffix(by, "_asc")
-	name, ok := tokenOrders[by]
-	if !ok {
-		return q, badParam("sort", "does not have a valid value")
-	}
-	q.Order = registry.Order{By: name, Desc: desc}
-	switch active := in.State == "active"; in.State {
-	case "":
-	case "active", "inactive":
-		q.Active = &active
-	default:
-		return q, badParam("state", "does not have a valid value")
-	}
-	return q, nil
-}
-
-func listTokens(c *call, in tokenFilter) ([]tokenJSON, error) {
-	q, err := in.query()
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, tokenWire)(c.s.Tokens(c.ctx(), q))
-}
-
-func listUserTokens(c *call, in tokenFilter) ([]tokenJSON, error) {
-	id, err := c.id("user_id", "user")
-	if err != nil {
-		return nil, err
-	}
-	in.UserID = id
-	return listTokens(c, in)
-}
-
-// self is the word for the token that calls.
-const self = "self"
-
-func getToken(c *call, _ none) (tokenJSON, error) {
-	if c.r.PathValue("token_id") == self {
-		t, err := c.s.CurrentToken(c.ctx())
-		return tokenWire(t), err
-	}
-	id, err := c.id("token_id", "token")
-	if err != nil {
-		return tokenJSON{}, err
-	}
-	t, err := c.s.Token(c.ctx(), id)
-	return tokenWire(t), err
-}
-
-// tokenID reads the id of a token, or takes the caller's own.
-func (c *call) tokenID() (int64, error) {
-	if c.r.PathValue("token_id") != self {
-		return c.id("token_id", "token")
-	}
-	t, err := c.s.CurrentToken(c.ctx())
-	return t.ID, err
-}
-
-func revokeToken(c *call, _ none) (none, error) {
-	id, err := c.tokenID()
-	if err != nil {
-		return none{}, err
-	}
-	return none{}, c.s.RevokeToken(c.ctx(), id)
-}
-
-type rotation struct {
-	ExpiresAt *time.Time `param:"expires_at" doc:"Day of expiry; a week from now unless told."`
-}
-
-func rotateToken(c *call, in rotation) (tokenJSON, error) {
-	id, err := c.tokenID()
-	if err != nil {
-		return tokenJSON{}, err
-	}
-	t, err := c.s.RotateToken(c.ctx(), id, orNever(in.ExpiresAt))
-	return newTokenWire(t), err
-}
-
-func orNever(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}
-
-type newToken struct {
-	Name        string     `param:"name,required"`
-	Description string     `param:"description"`
-	Scopes      []string   `param:"scopes,required" doc:"Of api, read_api, read_user, read_model_registry, write_model_registry."`
-	ExpiresAt   *time.Time `param:"expires_at" doc:"Day of expiry; never unless told."`
-}
-
-func createOwnToken(c *call, in newToken) (tokenJSON, error) {
-	return c.createToken(c.s.Actor().UserID, in)
-}
-
-func createUserToken(c *call, in newToken) (tokenJSON, error) {
-	id, err := c.id("user_id", "user")
-	if err != nil {
-		return tokenJSON{}, err
-	}
-	return c.createToken(id, in)
-}
-
-func (c *call) createToken(userID int64, in newToken) (tokenJSON, error) {
-	t, err := c.s.CreateToken(c.ctx(), userID, registry.TokenSpec{Name: in.Name, Description: in.Description, Scopes: in.Scopes, ExpiresAt: orNever(in.ExpiresAt)})
-	return newTokenWire(t), err
-}
-
-type newJobToken struct {
-	UserID    int64 `param:"user_id,required" doc:"The user that the token acts as."`
-	JobID     int64 `param:"job_id" doc:"The CI job that the token is for."`
-	ExpiresIn int64 `param:"expires_in" doc:"Seconds; an hour unless told, a week at most."`
-}
-
-type jobTokenJSON struct {
-	Token     string `json:"token"`
-	ExpiresAt stamp  `json:"expires_at"`
-}
-
-func createJobToken(c *call, in newJobToken) (jobTokenJSON, error) {
-	// A week in seconds fits any integer; more is refused by the registry.
-	life := time.Duration(min(max(in.ExpiresIn, -1), 1<<30)) * time.Second
-	t, err := c.s.CreateJobToken(c.ctx(), c.project(), registry.JobTokenSpec{UserID: in.UserID, JobID: in.JobID, Life: life})
-	return jobTokenJSON{Token: t.Secret, ExpiresAt: stamp(t.ExpiresAt)}, err
 }

@@ -381,6 +381,57 @@ func tokens(_ *testing.T, b *bench) {
 	})
 }
 
+// accessTokens: they are those of one place with the role of their bot, they
+// end as a family, and they and the bot go with the place.
+func accessTokens(_ *testing.T, b *bench) {
+	p := b.place()
+	g := b.group(registry.Namespace{}, "g")
+	here, there := registry.Place{NamespaceID: p.Namespace.ID, ProjectID: p.ID}, registry.Place{NamespaceID: g.ID}
+	first := b.accessToken(here, auth.Token{ProjectID: p.ID}, 0)
+	second := b.accessToken(here, auth.Token{ProjectID: p.ID}, first.ID)
+	other := b.accessToken(there, auth.Token{GroupID: g.ID}, 0)
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		for place, want := range map[registry.Place][]registry.AccessToken{here: {first, second}, there: {other}} {
+			l, err := tx.ListAccessTokens(ctx, registry.TokenQuery{Place: place, Now: at})
+			b.same([]any{err, l.Items}, []any{nil, want})
+		}
+		l, err := tx.ListUsers(ctx, registry.UserQuery{Bots: true})
+		b.same([]any{err, len(l.Items), l.Items[0].Bot, l.Items[0].NamespaceID}, []any{nil, 3, true, int64(0)})
+		if err := tx.RevokeFamily(ctx, first.ID, at); err != nil {
+			return err
+		}
+		yes := true
+		active, err := tx.ListTokens(ctx, registry.TokenQuery{Active: &yes, Now: at})
+		b.same([]any{err, len(active.Items), active.Items[0].ID}, []any{nil, 1, other.ID})
+		return tx.DeleteNamespace(ctx, g.ID)
+	})
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		_, err := tx.TokenByID(ctx, other.ID)
+		b.want(err, fault.NotFound)
+		_, err = tx.UserByID(ctx, other.UserID)
+		b.want(err, fault.NotFound)
+		return nil
+	})
+}
+
+// accessToken makes a token of a place with a bot of its own, a developer.
+func (b *bench) accessToken(p registry.Place, t auth.Token, family int64) registry.AccessToken {
+	b.t.Helper()
+	t.Kind, t.Name, t.Scopes, t.CreatedAt, t.Family = auth.Personal, "t", auth.ScopeAPI, at, family
+	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
+		name := auth.RandomText(9)
+		if t.UserID, err = tx.InsertBot(ctx, registry.User{Username: name, Name: name, Email: name, CreatedAt: at}, p); err != nil {
+			return err
+		}
+		if err = tx.PutMember(ctx, p, registry.Member{User: registry.UserRef{ID: t.UserID}, Role: registry.Developer, CreatedAt: at}); err != nil {
+			return err
+		}
+		t.ID, err = tx.InsertToken(ctx, t, name)
+		return err
+	})
+	return registry.AccessToken{Token: t, Role: registry.Developer}
+}
+
 // counters: what a project and an experiment hold is known without counting.
 func counters(_ *testing.T, b *bench) {
 	p := b.place()

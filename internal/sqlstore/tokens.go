@@ -1,0 +1,109 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+const tokenCols = `k.id, k.user_id, k.kind, k.name, k.description, k.scopes, k.created_at, k.expires_at, k.last_used_at,
+	k.revoked_at, coalesce(k.project_id, 0), coalesce(k.group_id, 0), k.job_id, k.family`
+
+var (
+	insertToken = stmt(`INSERT INTO tokens (user_id, kind, name, description, digest, scopes, created_at, expires_at,
+		last_used_at, revoked_at, project_id, group_id, job_id, family)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`)
+	tokenByID    = stmt(`SELECT ` + tokenCols + ` FROM tokens k WHERE k.id = $1`)
+	revokeToken  = stmt(`UPDATE tokens SET revoked_at = $1 WHERE id = $2`)
+	revokeFamily = stmt(`UPDATE tokens SET revoked_at = $1 WHERE revoked_at = 0 AND (id = $2 OR family = $2)`)
+)
+
+func scanToken(s scanner, k *auth.Token, extra ...any) error {
+	return s.Scan(append([]any{&k.ID, &k.UserID, &k.Kind, &k.Name, &k.Description, &k.Scopes, instant{&k.CreatedAt},
+		instant{&k.ExpiresAt}, instant{&k.LastUsedAt}, instant{&k.RevokedAt}, &k.ProjectID, &k.GroupID, &k.JobID, &k.Family}, extra...)...)
+}
+
+func (t *tx) InsertToken(ctx context.Context, k auth.Token, digest string) (int64, error) {
+	id, err := t.id(ctx, insertToken, k.UserID, k.Kind, k.Name, k.Description, digest, k.Scopes, micros(k.CreatedAt),
+		micros(k.ExpiresAt), micros(k.LastUsedAt), micros(k.RevokedAt), ref(k.ProjectID), ref(k.GroupID), k.JobID, k.Family)
+	if fault.Is(err, fault.Conflict) {
+		err = fault.Conflictf("token", "token", "has already been taken")
+	}
+	return id, err
+}
+
+func (t *tx) TokenByID(ctx context.Context, id int64) (auth.Token, error) {
+	var k auth.Token
+	err := t.scanOne(ctx, tokenByID, []any{id}, func(s scanner) error { return scanToken(s, &k) })
+	return k, one(err, "token", id)
+}
+
+// tokenOrders are the values that lists of tokens can be ordered by.
+var tokenOrders = map[string]column{"id": {"k.id", true}, "name": {"k.name", false}, "created_at": {"k.created_at", true},
+	"last_used_at": {"k.last_used_at", true}, "expires_at": {"k.expires_at", true}}
+
+func (t *tx) ListTokens(ctx context.Context, q registry.TokenQuery) (registry.List[auth.Token], error) {
+	l := &listing{cols: tokenCols, from: "tokens k", id: "k.id", initial: registry.Order{By: "id"}, orders: tokenOrders}
+	l.tokens(q)
+	return fetch(ctx, t, l, q.Order, q.Page, scanToken)
+}
+
+// tokens adds the conditions of a query.
+func (l *listing) tokens(q registry.TokenQuery) {
+	l.and("k.kind = ?", auth.Personal)
+	if q.ID != 0 {
+		l.and("k.id = ?", q.ID)
+	}
+	if q.UserID != 0 {
+		l.and("k.user_id = ?", q.UserID)
+	}
+	l.contains(q.Search, "k.name")
+	if q.Revoked != nil {
+		l.and("(k.revoked_at <> 0) = ?", *q.Revoked)
+	}
+	if q.Active != nil {
+		l.and("(k.revoked_at = 0 AND (k.expires_at = 0 OR k.expires_at > ?)) = ?", micros(q.Now), *q.Active)
+	}
+	l.span("k.created_at", q.Created)
+	l.span("k.last_used_at", q.Used)
+	l.span("k.expires_at", q.Expires)
+}
+
+// span keeps a time within a stretch; what has no time is in none.
+func (l *listing) span(col string, s registry.Span) {
+	if !s.After.IsZero() {
+		l.and(col+" > ?", micros(s.After))
+	}
+	if !s.Before.IsZero() {
+		l.and(col+" <> 0 AND "+col+" < ?", micros(s.Before))
+	}
+}
+
+func (t *tx) ListAccessTokens(ctx context.Context, q registry.TokenQuery) (registry.List[registry.AccessToken], error) {
+	l := &listing{cols: tokenCols + ", coalesce(m.role, 0)", id: "k.id", initial: registry.Order{By: "id"}, orders: tokenOrders}
+	if q.Place.ProjectID != 0 {
+		l.from = "tokens k JOIN users u ON u.id = k.user_id LEFT JOIN members m ON m.user_id = k.user_id AND m.project_id = k.project_id"
+		l.and("k.project_id = ?", q.Place.ProjectID)
+	} else {
+		l.from = "tokens k JOIN users u ON u.id = k.user_id LEFT JOIN members m ON m.user_id = k.user_id AND m.namespace_id = k.group_id"
+		l.and("k.group_id = ?", q.Place.NamespaceID)
+	}
+	l.and("u.bot = ?", true)
+	l.tokens(q)
+	return fetch(ctx, t, l, q.Order, q.Page, func(s scanner, k *registry.AccessToken, extra ...any) error {
+		return scanToken(s, &k.Token, append([]any{&k.Role}, extra...)...)
+	})
+}
+
+func (t *tx) RevokeToken(ctx context.Context, id int64, at time.Time) error {
+	n, err := t.exec(ctx, revokeToken, micros(at), id)
+	return hit(n, err, "token", id)
+}
+
+func (t *tx) RevokeFamily(ctx context.Context, first int64, at time.Time) error {
+	_, err := t.exec(ctx, revokeFamily, micros(at), first)
+	return err
+}
