@@ -125,7 +125,7 @@ func (s Session) project(ctx context.Context, tx Tx, ref ProjectRef, p Permissio
 // May reports, as the error that the work itself would give, whether the actor
 // may do what p names in a project.
 func (s Session) May(ctx context.Context, ref ProjectRef, p Permission) error {
-	_, err := view(ctx, s, func(tx Tx) (Project, error) { return s.project(ctx, tx, ref, p) })
+	_, err := s.ProjectFor(ctx, ref, p)
 	return err
 }
 

@@ -16,12 +16,18 @@ func (s Session) Experiments(ctx context.Context, ref ProjectRef, q ExperimentQu
 		}
 		q := q
 		q.ProjectID = p.ID
-		if q.Search == "" {
+		if q.ID == 0 && q.Search == "" {
 			q.Page.Known = &p.ExperimentCount
 		}
 		l, err := tx.ListExperiments(ctx, q)
 		if err != nil {
 			return List[Experiment]{}, err
+		}
+		if q.Bare {
+			for i := range l.Items {
+				l.Items[i].ProjectPath = p.FullPath
+			}
+			return l, nil
 		}
 		return l, fillExperiments(ctx, tx, p, l.Items)
 	})

@@ -20,8 +20,10 @@ type Page struct {
 	Limit   int     // items; 0 means 20
 	Offset  int     // rows to skip; not with After
 	After   *Cursor // continue behind this row
+	Before  *Cursor // stop before this row
 	NoTotal bool    // do not count
 	Known   *int64  // the number of rows, where the caller knows it
+	Cursors bool    // give the cursor of every item
 }
 
 // Order names the ordering value and direction of a list; an unknown value is
@@ -33,8 +35,9 @@ type Order struct {
 
 // List is one part of a list.
 type List[T any] struct {
-	Items []T
-	Total int64   // rows in all; -1 when unknown or above MaxTotal
-	More  bool    // rows follow
-	Next  *Cursor // the last row, when More
+	Items   []T
+	Total   int64    // rows in all; -1 when unknown or above MaxTotal
+	More    bool     // rows follow
+	Next    *Cursor  // the last row, when More
+	Cursors []Cursor // of the items, where they were asked for
 }

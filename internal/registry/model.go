@@ -18,12 +18,18 @@ func (s Session) Models(ctx context.Context, ref ProjectRef, q ModelQuery) (List
 		}
 		q := q
 		q.ProjectID = p.ID
-		if q.Name == "" && q.Search == "" {
+		if q.ID == 0 && q.Name == "" && q.Search == "" {
 			q.Page.Known = &p.ModelCount
 		}
 		l, err := tx.ListModels(ctx, q)
 		if err != nil {
 			return List[Model]{}, err
+		}
+		if q.Bare {
+			for i := range l.Items {
+				l.Items[i].ProjectPath = p.FullPath
+			}
+			return l, nil
 		}
 		return l, fillModels(ctx, tx, p, l.Items)
 	})
@@ -173,12 +179,18 @@ func (s Session) EditModel(ctx context.Context, ref ProjectRef, id int64, e Mode
 
 // DeleteModel removes a model with its versions, candidates and files.
 func (s Session) DeleteModel(ctx context.Context, ref ProjectRef, id int64) error {
-	return s.r.store.Update(ctx, func(tx Tx) error {
+	_, err := s.RemoveModel(ctx, ref, id)
+	return err
+}
+
+// RemoveModel is DeleteModel for those who want to tell what it was.
+func (s Session) RemoveModel(ctx context.Context, ref ProjectRef, id int64) (Model, error) {
+	return update(ctx, s, func(tx Tx) (Model, error) {
 		_, m, err := s.model(ctx, tx, ref, id, WriteModels)
 		if err != nil {
-			return err
+			return Model{}, err
 		}
-		return tx.DeleteModel(ctx, m)
+		return m, tx.DeleteModel(ctx, m)
 	})
 }
 

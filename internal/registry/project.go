@@ -18,7 +18,13 @@ func purgeJob(now time.Time) jobs.Job {
 
 // Project gives one project that the actor may see, with the actor's roles.
 func (s Session) Project(ctx context.Context, ref ProjectRef) (Project, error) {
-	return view(ctx, s, func(tx Tx) (Project, error) { return s.project(ctx, tx, ref, ReadProject) })
+	return s.ProjectFor(ctx, ref, ReadProject)
+}
+
+// ProjectFor gives one project in which the actor may do what p names. A token
+// that reaches the registry alone sees a project by ReadModels.
+func (s Session) ProjectFor(ctx context.Context, ref ProjectRef, p Permission) (Project, error) {
+	return view(ctx, s, func(tx Tx) (Project, error) { return s.project(ctx, tx, ref, p) })
 }
 
 // Projects lists the projects that the actor may see.

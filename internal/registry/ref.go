@@ -12,10 +12,15 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
-// ProjectRef names a project as callers do: by number or by full path.
+// ProjectRef names a project as callers do: by number, by full path, or by the
+// id of something that is in it; one field is set.
 type ProjectRef struct {
-	ID   int64
-	Path string // when ID is 0; compared without case
+	ID           int64
+	Path         string // compared without case
+	ModelID      int64  // the project that has this model
+	VersionID    int64
+	ExperimentID int64
+	PackageID    int64
 }
 
 // ParseProjectRef reads "5" or "group/sub/project".

@@ -38,6 +38,8 @@ type Tx interface {
 	Packages
 	Files
 	Blobs
+	Nested
+	ByID
 	jobs.Queue
 }
 
@@ -259,6 +261,32 @@ type Files interface {
 	FileByID(ctx context.Context, packageID, id int64) (File, error)
 	ListFiles(ctx context.Context, q FileQuery) (List[File], error)
 	DeleteFile(ctx context.Context, f File) error
+}
+
+// Nested are the lists of many owners at once, by one statement, and by another
+// one when their lengths are asked for. Each owner has an entry.
+type Nested interface {
+	// VersionsEach lists the versions of models; q.Order and q.Page do not count.
+	VersionsEach(ctx context.Context, models Nest, q VersionQuery) (map[int64]List[Version], error)
+	// CandidatesEach lists the runs of models that are not versions, by id, the
+	// latest first.
+	CandidatesEach(ctx context.Context, models Nest) (map[int64]List[Run], error)
+	// RunsEach lists the runs of experiments by id, the latest first.
+	RunsEach(ctx context.Context, experiments Nest) (map[int64]List[Run], error)
+	// ParamsEach and RunTagsEach list what runs have, by name.
+	ParamsEach(ctx context.Context, runs Nest) (map[int64]List[Param], error)
+	RunTagsEach(ctx context.Context, runs Nest) (map[int64]List[Tag], error)
+	// PointsEach lists the metric points of runs by name, step, time and value.
+	PointsEach(ctx context.Context, runs Nest) (map[int64]List[Metric], error)
+	// FilesEach lists the files of packages by path, hidden ones too.
+	FilesEach(ctx context.Context, packages Nest) (map[int64]List[File], error)
+}
+
+// ByID finds many rows of a project by their ids; missing ones are left out.
+type ByID interface {
+	VersionsByID(ctx context.Context, projectID int64, ids []int64) (map[int64]Version, error)
+	RunsByID(ctx context.Context, projectID int64, ids []int64) (map[int64]Run, error)
+	PackagesByID(ctx context.Context, projectID int64, ids []int64) (map[int64]Package, error)
 }
 
 // Blobs is what the database knows about stored bytes. A row that is not dying

@@ -113,7 +113,7 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 	if err := s.checkVersion(ctx, tx, &v, spec.Tags); err != nil {
 		return Version{}, err
 	}
-	run, err := s.versionRun(ctx, tx, m, spec.RunIID)
+	run, err := s.versionRun(ctx, tx, m, spec)
 	if err != nil {
 		return Version{}, err
 	}
@@ -135,7 +135,7 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 		return Version{}, err
 	}
 	promoted := int64(0)
-	if spec.RunIID != 0 {
+	if spec.promotes() {
 		promoted = -1
 	}
 	if err := tx.CountModel(ctx, m.ID, 1, promoted); err != nil {
@@ -173,12 +173,12 @@ func (s Session) checkVersion(ctx context.Context, tx Tx, v *Version, tags []Tag
 }
 
 // versionRun gives the run of a new version: a new one, or the one to promote.
-func (s Session) versionRun(ctx context.Context, tx Tx, m Model, iid int64) (Run, error) {
-	if iid == 0 {
+func (s Session) versionRun(ctx context.Context, tx Tx, m Model, spec VersionSpec) (Run, error) {
+	if !spec.promotes() {
 		return s.addRun(ctx, tx, Run{ProjectID: m.ProjectID, ExperimentID: m.ExperimentID, Status: Finished,
 			StartedAt: s.now(), EndedAt: s.now()}, RunData{})
 	}
-	run, err := tx.RunByIID(ctx, m.ProjectID, iid)
+	run, err := runToPromote(ctx, tx, m.ProjectID, spec)
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return Run{}, fault.Invalidf("", "Run not found")
@@ -188,6 +188,22 @@ func (s Session) versionRun(ctx context.Context, tx Tx, m Model, iid int64) (Run
 		return Run{}, fault.Invalidf("", "Run has already a model version")
 	case run.ExperimentID != m.ExperimentID:
 		return Run{}, fault.Invalidf("", "Run's experiment does not belong to this model")
+	}
+	return run, nil
+}
+
+// runToPromote finds the run that a specification names.
+func runToPromote(ctx context.Context, tx Tx, projectID int64, spec VersionSpec) (Run, error) {
+	if spec.RunIID != 0 {
+		return tx.RunByIID(ctx, projectID, spec.RunIID)
+	}
+	found, err := tx.RunsByID(ctx, projectID, []int64{spec.RunID})
+	if err != nil {
+		return Run{}, err
+	}
+	run, ok := found[spec.RunID]
+	if !ok {
+		return Run{}, fault.Missing("run", itoa(spec.RunID))
 	}
 	return run, nil
 }
@@ -231,14 +247,39 @@ func (s Session) DeleteVersion(ctx context.Context, ref ProjectRef, modelID, id 
 		if err != nil {
 			return err
 		}
-		if err := tx.DeleteVersion(ctx, v); err != nil {
-			return err
-		}
-		if err := tx.CountExperiment(ctx, m.ExperimentID, -1); err != nil {
-			return err
-		}
-		return tx.CountModel(ctx, m.ID, -1, 0)
+		return dropVersion(ctx, tx, m, v)
 	})
+}
+
+// RemoveVersion removes a version of whatever model of a project, with its run
+// and files, and gives what it was.
+func (s Session) RemoveVersion(ctx context.Context, ref ProjectRef, id int64) (Version, error) {
+	return update(ctx, s, func(tx Tx) (Version, error) {
+		p, err := s.project(ctx, tx, ref, WriteModels)
+		if err != nil {
+			return Version{}, err
+		}
+		v, err := tx.VersionByID(ctx, p.ID, id)
+		if err != nil {
+			return Version{}, err
+		}
+		m, err := tx.ModelByID(ctx, p.ID, v.ModelID)
+		if err != nil {
+			return Version{}, err
+		}
+		v.ProjectPath = p.FullPath
+		return v, dropVersion(ctx, tx, m, v)
+	})
+}
+
+func dropVersion(ctx context.Context, tx Tx, m Model, v Version) error {
+	if err := tx.DeleteVersion(ctx, v); err != nil {
+		return err
+	}
+	if err := tx.CountExperiment(ctx, m.ExperimentID, -1); err != nil {
+		return err
+	}
+	return tx.CountModel(ctx, m.ID, -1, 0)
 }
 
 // ResolveVersion finds a version of a model by name: a semantic version, or

@@ -52,8 +52,10 @@ type ModelQuery struct {
 	Page      Page
 	Order     Order // id (default, descending), name, created_at, updated_at
 	ProjectID int64
+	ID        int64
 	Name      string
 	Search    string
+	Bare      bool // without tags and aliases
 }
 
 // Version is a snapshot of files with metadata, under a semantic version.
@@ -84,8 +86,12 @@ type VersionSpec struct {
 	Semver      string // empty: the next one
 	Description string
 	Tags        []Tag
-	RunIID      int64 // run to promote; 0: a new run
+	RunIID      int64 // run to promote, by its number; 0: a new run
+	RunID       int64 // or by its row
 }
+
+// promotes reports whether the version is to be made of a run.
+func (v VersionSpec) promotes() bool { return v.RunIID != 0 || v.RunID != 0 }
 
 // VersionEdit changes a version; nil fields stay. Tags, when not nil, replace
 // all.
@@ -163,7 +169,9 @@ type ExperimentQuery struct {
 	Page      Page
 	Order     Order // id (default, descending), name, created_at, updated_at
 	ProjectID int64
+	ID        int64
 	Search    string
+	Bare      bool // without tags
 }
 
 // RunStatus is where a run stands.

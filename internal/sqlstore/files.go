@@ -127,14 +127,18 @@ func (t *tx) FileByID(ctx context.Context, packageID, id int64) (registry.File, 
 }
 
 func (t *tx) ListFiles(ctx context.Context, q registry.FileQuery) (registry.List[registry.File], error) {
-	l := &listing{cols: fileCols, from: "files f", id: "f.id", initial: registry.Order{By: "path"},
-		orders: map[string]column{"path": {"f.path", false}, "id": {"f.id", true}, "size": {"f.size", true}}}
+	l := fileList()
 	l.and("f.package_id = ?", q.PackageID)
 	if !q.Hidden {
 		l.and("f.status <> ?", registry.FileHidden)
 	}
 	l.contains(q.Search, "f.path")
-	return fetch(ctx, t, l, q.Order, q.Page, scanFile)
+	return fetch(ctx, t, &l, q.Order, q.Page, scanFile)
+}
+
+func fileList() listing {
+	return listing{cols: fileCols, from: "files f", id: "f.id", initial: registry.Order{By: "path"},
+		orders: map[string]column{"path": {"f.path", false}, "id": {"f.id", true}, "size": {"f.size", true}}}
 }
 
 func (t *tx) DeleteFile(ctx context.Context, f registry.File) error {

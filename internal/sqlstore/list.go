@@ -83,11 +83,7 @@ func fetch[T any](ctx context.Context, t *tx, l *listing, o registry.Order, p re
 	if !ok {
 		return out, fault.Invalidf("order_by", "does not have a valid value")
 	}
-	limit := p.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	limit = min(limit, registry.MaxLimit)
+	limit := pageLimit(p)
 	uncounted := listing{from: l.from, where: slices.Clone(l.where), args: slices.Clone(l.args)}
 	text, err := l.text(col, o, p, limit)
 	if err != nil {
@@ -105,6 +101,9 @@ func fetch[T any](ctx context.Context, t *tx, l *listing, o registry.Order, p re
 			return nil
 		}
 		out.Items, last = append(out.Items, v), c
+		if p.Cursors {
+			out.Cursors = append(out.Cursors, c)
+		}
 		return nil
 	})
 	if err != nil {
@@ -117,15 +116,23 @@ func fetch[T any](ctx context.Context, t *tx, l *listing, o registry.Order, p re
 	return out, err
 }
 
+// pageLimit is the number of rows that a page asks for.
+func pageLimit(p registry.Page) int {
+	if p.Limit <= 0 {
+		return defaultLimit
+	}
+	return min(p.Limit, registry.MaxLimit)
+}
+
 // total gives the length of a list of which a page is known; only what cannot
 // be told from that page is counted.
 func (l *listing) total(ctx context.Context, t *tx, p registry.Page, items int, more bool) (int64, error) {
 	switch {
-	case p.NoTotal, p.After != nil, p.Known != nil && *p.Known > registry.MaxTotal:
+	case p.NoTotal, p.Known != nil && *p.Known > registry.MaxTotal:
 		return -1, nil
 	case p.Known != nil:
 		return *p.Known, nil
-	case !more && (items > 0 || p.Offset == 0):
+	case p.After == nil && p.Before == nil && !more && (items > 0 || p.Offset == 0):
 		if n := int64(p.Offset + items); n <= registry.MaxTotal {
 			return n, nil
 		}
@@ -149,27 +156,12 @@ func (l *listing) count(ctx context.Context, t *tx, total *int64) error {
 // text puts the SELECT together; a cursor becomes a row comparison, which an
 // index on (order, id) answers without skipping rows.
 func (l *listing) text(col column, o registry.Order, p registry.Page, limit int) (string, error) {
-	dir, cmp := "ASC", ">"
-	if o.Desc {
-		dir, cmp = "DESC", "<"
-	}
-	if p.After != nil {
-		var key any = p.After.Key
-		if col.number {
-			n, err := strconv.ParseInt(p.After.Key, 10, 64)
-			if err != nil {
-				return "", fault.Invalidf("cursor", "is invalid")
-			}
-			key = n
-		}
-		l.and("("+col.expr+", "+l.id+") "+cmp+" (?, ?)", key, p.After.ID)
+	if err := l.between(col, o, p); err != nil {
+		return "", err
 	}
 	var b strings.Builder
 	b.WriteString("SELECT " + l.cols + ", CAST(" + col.expr + " AS TEXT), " + l.id + " FROM " + l.from + l.condition())
-	b.WriteString(" ORDER BY " + col.expr + " " + dir)
-	if col.expr != l.id {
-		b.WriteString(", " + l.id + " " + dir)
-	}
+	b.WriteString(" ORDER BY " + l.order(col, o))
 	l.args = append(l.args, limit+1)
 	b.WriteString(" LIMIT $" + strconv.Itoa(len(l.args)))
 	if p.Offset > 0 {
@@ -177,4 +169,42 @@ func (l *listing) text(col column, o registry.Order, p registry.Page, limit int)
 		b.WriteString(" OFFSET $" + strconv.Itoa(len(l.args)))
 	}
 	return b.String(), nil
+}
+
+// order gives the columns to sort by.
+func (l *listing) order(col column, o registry.Order) string {
+	dir := " ASC"
+	if o.Desc {
+		dir = " DESC"
+	}
+	if col.expr == l.id {
+		return l.id + dir
+	}
+	return col.expr + dir + ", " + l.id + dir
+}
+
+// between adds the conditions of a page's cursors.
+func (l *listing) between(col column, o registry.Order, p registry.Page) error {
+	behind, before := " > (?, ?)", " < (?, ?)"
+	if o.Desc {
+		behind, before = before, behind
+	}
+	for _, end := range []struct {
+		at  *registry.Cursor
+		cmp string
+	}{{p.After, behind}, {p.Before, before}} {
+		if end.at == nil {
+			continue
+		}
+		var key any = end.at.Key
+		if col.number {
+			n, err := strconv.ParseInt(end.at.Key, 10, 64)
+			if err != nil {
+				return fault.Invalidf("cursor", "is invalid")
+			}
+			key = n
+		}
+		l.and("("+col.expr+", "+l.id+")"+end.cmp, key, end.at.ID)
+	}
+	return nil
 }

@@ -64,6 +64,9 @@ func (t *tx) ListModels(ctx context.Context, q registry.ModelQuery) (registry.Li
 		orders: map[string]column{"id": {"m.id", true}, "name": {"m.name", false}, "created_at": {"m.created_at", true},
 			"updated_at": {"m.updated_at", true}}}
 	l.and("m.project_id = ?", q.ProjectID)
+	if q.ID != 0 {
+		l.and("m.id = ?", q.ID)
+	}
 	if q.Name != "" {
 		l.and("m.name = ?", q.Name)
 	}
@@ -152,16 +155,22 @@ func (t *tx) VersionBySemver(ctx context.Context, modelID int64, semver string) 
 }
 
 func (t *tx) ListVersions(ctx context.Context, q registry.VersionQuery) (registry.List[registry.Version], error) {
-	l := &listing{cols: versionCols, from: versionFrom, id: "v.id", initial: registry.Order{By: "version", Desc: true},
-		orders: map[string]column{"version": {"v.semver_key", false}, "id": {"v.id", true}, "created_at": {"v.created_at", true}}}
+	l := versionList(q)
 	l.and("v.model_id = ?", q.ModelID)
+	return fetch(ctx, t, &l, q.Order, q.Page, scanVersion)
+}
+
+// versionList narrows versions, of whatever models.
+func versionList(q registry.VersionQuery) listing {
+	l := listing{cols: versionCols, from: versionFrom, id: "v.id", initial: registry.Order{By: "version", Desc: true},
+		orders: map[string]column{"version": {"v.semver_key", false}, "id": {"v.id", true}, "created_at": {"v.created_at", true}}}
 	if q.Semver != "" {
 		l.and("v.semver = ?", q.Semver)
 	}
 	if q.Prefix != "" {
 		l.semverPrefix(q.Prefix)
 	}
-	return fetch(ctx, t, l, q.Order, q.Page, scanVersion)
+	return l
 }
 
 // semverPrefix looks for versions that begin with a text. Whole numbers, as in

@@ -48,14 +48,19 @@ func (l *listing) pulls(v registry.Viewer) {
 	l.and("p.packages_level <> ?", registry.Disabled)
 }
 
+// Lists of packages tell what they belong to.
+const (
+	packageListCols = packageCols + ", p.full_path, coalesce(v.id, 0), coalesce(v.model_id, 0), coalesce(r.iid, 0)"
+	packageListFrom = `packages k JOIN projects p ON p.id = k.project_id LEFT JOIN runs r ON r.package_id = k.id
+	LEFT JOIN versions v ON v.package_id = k.id`
+)
+
 func scanPackage(s scanner, k *registry.Package, extra ...any) error {
 	return s.Scan(append(append(packageDest(k), &k.ProjectPath, &k.VersionID, &k.ModelID, &k.RunIID), extra...)...)
 }
 
 func (t *tx) ListPackages(ctx context.Context, q registry.PackageQuery) (registry.List[registry.Package], error) {
-	l := &listing{cols: packageCols + ", p.full_path, coalesce(v.id, 0), coalesce(v.model_id, 0), coalesce(r.iid, 0)",
-		from: `packages k JOIN projects p ON p.id = k.project_id LEFT JOIN runs r ON r.package_id = k.id LEFT JOIN versions v ON v.package_id = k.id`,
-		id:   "k.id", initial: registry.Order{By: "created_at"},
+	l := &listing{cols: packageListCols, from: packageListFrom, id: "k.id", initial: registry.Order{By: "created_at"},
 		orders: map[string]column{"id": {"k.id", true}, "created_at": {"k.created_at", true}, "name": {"k.name", false},
 			"version": {"k.version", false}, "type": {"k.type", false}, "project_path": {"p.full_path", false}}}
 	if q.ProjectID != 0 {

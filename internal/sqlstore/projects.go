@@ -29,7 +29,11 @@ var (
 		` WHERE p.id = $3 AND p.deleted_at = 0`)
 	projectByPath = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + ` FROM ` + projectFrom +
 		` WHERE p.full_key = $3 AND p.deleted_at = 0`)
-	updateProject = stmt(`UPDATE projects SET path = $1, name = $2, full_path = $3, full_key = $4, description = $5, visibility = $6,
+	projectOfModel      = stmt(projectOf("models"))
+	projectOfVersion    = stmt(projectOf("versions"))
+	projectOfExperiment = stmt(projectOf("experiments"))
+	projectOfPackage    = stmt(projectOf("packages"))
+	updateProject       = stmt(`UPDATE projects SET path = $1, name = $2, full_path = $3, full_key = $4, description = $5, visibility = $6,
 		archived = $7, models_level = $8, experiments_level = $9, packages_level = $10, updated_at = $11 WHERE id = $12`)
 	hideProject = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id WHERE id = $2`)
 	hideBelow   = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id
@@ -61,13 +65,24 @@ func (t *tx) InsertProject(ctx context.Context, p registry.Project) (int64, erro
 		ref(p.CreatorID), p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.CreatedAt), micros(p.UpdatedAt), micros(p.ActiveAt))
 }
 
+// projectOf finds the project that a row of a table belongs to.
+func projectOf(table string) string {
+	return `SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + ` FROM ` + projectFrom +
+		` WHERE p.id = (SELECT project_id FROM ` + table + ` WHERE id = $3) AND p.deleted_at = 0`
+}
+
 func (t *tx) ProjectAccess(ctx context.Context, r registry.ProjectRef, v registry.Viewer) (registry.Project, error) {
 	var p registry.Project
-	q, key, name := projectByID, any(r.ID), r.Path
-	if r.ID == 0 {
-		q, key = projectByPath, any(strings.ToLower(r.Path))
-	} else {
-		name = strconv.FormatInt(r.ID, 10)
+	q, key, name := projectByPath, any(strings.ToLower(r.Path)), r.Path
+	for _, by := range []struct {
+		id int64
+		q  query
+	}{{r.ID, projectByID}, {r.ModelID, projectOfModel}, {r.VersionID, projectOfVersion},
+		{r.ExperimentID, projectOfExperiment}, {r.PackageID, projectOfPackage}} {
+		if by.id != 0 {
+			q, key, name = by.q, by.id, strconv.FormatInt(by.id, 10)
+			break
+		}
 	}
 	err := t.row(ctx, q, []any{v.UserID, micros(v.Now), key}, append(projectDest(&p), &p.ProjectRole, &p.GroupRole)...)
 	return p, named(err, "project", name)

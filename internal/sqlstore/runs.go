@@ -50,6 +50,9 @@ func (t *tx) ListExperiments(ctx context.Context, q registry.ExperimentQuery) (r
 		orders: map[string]column{"id": {"e.id", true}, "name": {"e.name", false}, "created_at": {"e.created_at", true},
 			"updated_at": {"e.updated_at", true}}}
 	l.and("e.project_id = ?", q.ProjectID)
+	if q.ID != 0 {
+		l.and("e.id = ?", q.ID)
+	}
 	l.contains(q.Search, "e.name")
 	return fetch(ctx, t, l, q.Order, q.Page, scanExperiment)
 }
@@ -114,9 +117,7 @@ func (t *tx) RunByIID(ctx context.Context, projectID, iid int64) (registry.Run, 
 }
 
 func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[registry.Run], error) {
-	l := &listing{cols: runCols, from: runFrom, id: "r.id", initial: registry.Order{By: "id", Desc: true},
-		orders: map[string]column{"id": {"r.id", true}, "name": {"r.name", false}, "created_at": {"r.created_at", true},
-			"started_at": {"r.started_at", true}}}
+	l := runList()
 	if q.Order.By == "metric" {
 		l.from += " JOIN metrics x ON x.run_id = r.id"
 		l.orders = map[string]column{"metric": {"x.value", false}}
@@ -134,7 +135,13 @@ func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[r
 		l.and("r.status = ?", q.Status)
 	}
 	l.contains(q.Search, "r.name")
-	return fetch(ctx, t, l, q.Order, q.Page, scanRun)
+	return fetch(ctx, t, &l, q.Order, q.Page, scanRun)
+}
+
+func runList() listing {
+	return listing{cols: runCols, from: runFrom, id: "r.id", initial: registry.Order{By: "id", Desc: true},
+		orders: map[string]column{"id": {"r.id", true}, "name": {"r.name", false}, "created_at": {"r.created_at", true},
+			"started_at": {"r.started_at", true}}}
 }
 
 func (t *tx) UpdateRun(ctx context.Context, r registry.Run) error {

@@ -27,6 +27,17 @@ type Store struct {
 	write   *pool
 	read    *pool
 	changes changes
+	watch   atomic.Pointer[func(text string)]
+}
+
+// Watch calls fn with the text of every statement that the domain asks from now
+// on; nil ends that. It is for tests and measurements that count statements.
+func (s *Store) Watch(fn func(text string)) {
+	if fn == nil {
+		s.watch.Store(nil)
+		return
+	}
+	s.watch.Store(&fn)
 }
 
 // Open opens the database that url names ("sqlite:path") and brings its tables

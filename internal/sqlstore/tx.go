@@ -27,6 +27,9 @@ type tx struct {
 
 // ready gives the prepared form of a text for this transaction, or nil.
 func (t *tx) ready(ctx context.Context, text string) *sql.Stmt {
+	if watch := t.s.watch.Load(); watch != nil {
+		(*watch)(text)
+	}
 	st, ok := t.p.stmts.Load(text)
 	if !ok {
 		t.missed = append(t.missed, text)

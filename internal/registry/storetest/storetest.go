@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 	for name, test := range map[string]func(*testing.T, *bench){
 		"rollback": rollback, "unique": unique, "paging": paging, "inheritance": inheritance, "move": move,
 		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "blobs": blobs, "tokens": tokens, "access tokens": accessTokens, "counters": counters,
+		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,7 +130,7 @@ func (b *bench) run(m registry.Model) (r registry.Run) {
 		if r.IID, err = tx.NextIID(ctx, m.ProjectID, registry.RunSequence); err != nil {
 			return err
 		}
-		r.EID = fmt.Sprintf("%032d", r.IID)
+		r.EID = fmt.Sprintf("%016d%016d", m.ProjectID, r.IID)
 		if r.PackageID, err = tx.InsertPackage(ctx, registry.Package{ProjectID: m.ProjectID, Type: registry.ModelPackage, Name: m.Name, CreatedAt: at}); err != nil {
 			return err
 		}
@@ -148,6 +149,10 @@ func (b *bench) version(m registry.Model, semver string) (v registry.Version) {
 			return err
 		}
 		if v.ID, err = tx.InsertVersion(ctx, v); err != nil {
+			return err
+		}
+		r.VersionID = v.ID
+		if err := tx.UpdateRun(ctx, r); err != nil {
 			return err
 		}
 		return tx.CountModel(ctx, m.ID, 1, 0)

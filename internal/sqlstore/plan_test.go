@@ -1,0 +1,83 @@
+package sqlstore
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// TestNestedReadsSearch: the lists of many owners cost what they give. No table
+// is gone through, and the page of an owner is found without sorting.
+func TestNestedReadsSearch(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	n := registry.Nest{ProjectID: 1, Owners: []int64{1, 2, 3}, Page: registry.Page{Limit: 5, After: &registry.Cursor{Key: "1 1 a", ID: 1}}, Most: 100}
+	err := s.View(ctx, func(tx registry.Tx) error { return readNested(ctx, tx, n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Watch(nil)
+	if len(texts) != 21 {
+		t.Errorf("%d statements, want 2 for each list and 1 for each look-up by id", len(texts))
+	}
+	for _, text := range texts {
+		for _, step := range plan(t, s, text) {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN c" || step == "USE TEMP B-TREE FOR ORDER BY" || strings.Contains(step, "(project_id=?)") {
+				t.Errorf("%s: %s", step, text)
+			}
+		}
+	}
+}
+
+func readNested(ctx context.Context, tx registry.Tx, n registry.Nest) error {
+	numbered := n
+	numbered.Page.After, numbered.Order = &registry.Cursor{Key: "1"}, registry.Order{By: "id", Desc: true}
+	for _, read := range []func() error{
+		func() error { _, err := tx.VersionsEach(ctx, n, registry.VersionQuery{}); return err },
+		func() error { _, err := tx.VersionsEach(ctx, n, registry.VersionQuery{Prefix: "1."}); return err },
+		func() error { _, err := tx.VersionsEach(ctx, numbered, registry.VersionQuery{}); return err },
+		func() error { _, err := tx.CandidatesEach(ctx, numbered); return err },
+		func() error { _, err := tx.RunsEach(ctx, numbered); return err },
+		func() error { _, err := tx.ParamsEach(ctx, n); return err },
+		func() error { _, err := tx.RunTagsEach(ctx, n); return err },
+		func() error { _, err := tx.PointsEach(ctx, n); return err },
+		func() error { _, err := tx.FilesEach(ctx, n); return err },
+		func() error { _, err := tx.VersionsByID(ctx, 1, n.Owners); return err },
+		func() error { _, err := tx.RunsByID(ctx, 1, n.Owners); return err },
+		func() error { _, err := tx.PackagesByID(ctx, 1, n.Owners); return err },
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan gives the steps by which the engine would run a statement.
+func plan(t *testing.T, s *Store, text string) (steps []string) {
+	t.Helper()
+	var args []any
+	for strings.Contains(text, placeholders(len(args)+1, 1)) {
+		args = append(args, 1)
+	}
+	rows, err := s.read.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
