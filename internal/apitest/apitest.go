@@ -52,37 +52,56 @@ type Options struct {
 	Wrap        func(blob.Driver) blob.Driver
 }
 
-// template is a world on disk, made once: a copy is faster than a new one.
-var template = sync.OnceValues(func() (*World, error) {
-	dir, err := os.MkdirTemp("", "vitrine-apitest")
-	if err != nil {
-		return nil, err
+// Template is a world on disk, made once: a copy is faster than a new one.
+type Template struct{ made func() (*World, error) }
+
+// NewTemplate makes a template; fill furnishes it at the first use.
+func NewTemplate(fill func(context.Context, *World) error) *Template {
+	return &Template{sync.OnceValues(func() (*World, error) {
+		dir, err := os.MkdirTemp("", "vitrine-apitest")
+		if err != nil {
+			return nil, err
+		}
+		w := &World{dir: dir, Tokens: map[string]string{}, IDs: map[string]int64{}}
+		store, err := w.open(dir, Options{})
+		if err != nil {
+			return nil, err
+		}
+		if err := fill(context.Background(), w); err != nil {
+			return nil, err
+		}
+		return w, store.Close()
+	})}
+}
+
+// Remove removes what the template keeps on disk; it is for the end of a run.
+func (tp *Template) Remove() {
+	if w, err := tp.made(); err == nil {
+		_ = os.RemoveAll(w.dir) // a folder left in the temporary one does no harm
 	}
-	w := &World{dir: dir, Tokens: map[string]string{}, IDs: map[string]int64{}}
-	store, err := w.open(dir, Options{})
-	if err != nil {
-		return nil, err
-	}
-	if err := w.fill(context.Background()); err != nil {
-		return nil, err
-	}
-	return w, store.Close()
-})
+}
+
+// Standard is the template of New.
+var Standard = NewTemplate(func(ctx context.Context, w *World) error { return w.fill(ctx) })
 
 // Main runs the tests of a package and removes what worlds left; it is for
 // TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
-	if w, err := template(); err == nil {
-		_ = os.RemoveAll(w.dir) // a folder left in the temporary one does no harm
-	}
+	Standard.Remove()
 	os.Exit(code)
 }
 
 // New makes a world; it ends with the test.
 func New(t *testing.T, o Options) *World {
 	t.Helper()
-	from, err := template()
+	return Standard.New(t, o)
+}
+
+// New copies the template into a world that ends with the test.
+func (tp *Template) New(t *testing.T, o Options) *World {
+	t.Helper()
+	from, err := tp.made()
 	OK(t, err)
 	dir := filepath.Join(t.TempDir(), "world")
 	OK(t, os.CopyFS(dir, os.DirFS(from.dir)))
@@ -218,13 +237,14 @@ func (w *World) content(ctx context.Context, ref registry.ProjectRef, key string
 	}
 	w.IDs[key+"/model"], w.IDs[key+"/version"], w.IDs[key+"/run"] = m.ID, ver.ID, run.IID
 	w.IDs[key+"/experiment"] = run.ExperimentIID
-	if err := put(ctx, sys, ref, registry.PackageRef{VersionID: ver.ID}, "dir/model.bin", "weights"); err != nil {
+	if err := Put(ctx, sys, ref, registry.PackageRef{VersionID: ver.ID}, "dir/model.bin", "weights"); err != nil {
 		return err
 	}
-	return put(ctx, sys, ref, registry.PackageRef{RunIID: run.IID}, "run.txt", "log")
+	return Put(ctx, sys, ref, registry.PackageRef{RunIID: run.IID}, "run.txt", "log")
 }
 
-func put(ctx context.Context, s registry.Session, ref registry.ProjectRef, pkg registry.PackageRef, path, content string) error {
+// Put stores a file with a text in it.
+func Put(ctx context.Context, s registry.Session, ref registry.ProjectRef, pkg registry.PackageRef, path, content string) error {
 	_, err := s.PutFile(ctx, ref, pkg, path, strings.NewReader(content), registry.PutOptions{Size: int64(len(content))})
 	return err
 }

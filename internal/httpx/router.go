@@ -48,14 +48,23 @@ func (rt *Router) Seal() {
 // address [IsClean].
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
-// Allowed lists the methods that an address knows.
+// Allowed lists the methods that an address knows. Of several patterns that
+// take it with different methods, the one with the fewest wildcards counts: with
+// GET /versions/next and PUT /versions/{id}, the first is only read.
 func (rt *Router) Allowed(r *http.Request) []string {
 	var allow []string
+	best := ""
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		other := r.WithContext(r.Context())
 		other.Method = m
-		if _, pattern := rt.mux.Handler(other); !rt.bare[pattern] {
+		_, full := rt.mux.Handler(other)
+		_, pattern, _ := strings.Cut(full, " ")
+		switch {
+		case rt.bare[full]:
+		case best == pattern:
 			allow = append(allow, m)
+		case best == "" || strings.Count(pattern, "{") < strings.Count(best, "{"):
+			best, allow = pattern, []string{m}
 		}
 	}
 	return allow

@@ -56,7 +56,7 @@ func accessTokenRoutes() []route {
 			op("POST", one+"/rotate", in.change, "Revoke an access token of a "+in.kind+" and make a new one like it", a.rotate).
 				as(http.StatusOK).denying(unauthorized).rotating(),
 			op("POST", all+"/self/rotate", access{gate: signedIn}, "Rotate the access token of the "+in.kind+" that calls", a.rotateSelf).
-				as(http.StatusOK).denying(unauthorized).rotating(),
+				as(http.StatusOK).denying(unauthorized).rotating().failing(http.StatusMethodNotAllowed),
 		)...)
 	}
 	return out

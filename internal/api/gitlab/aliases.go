@@ -1,6 +1,10 @@
 package gitlab
 
-import "github.com/vitrine-ml/vitrine/internal/registry"
+import (
+	"net/http"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
 
 type aliasJSON struct {
 	Name      string `json:"name"`
@@ -27,7 +31,7 @@ func aliasRoutes() []route {
 	return tagged("Models",
 		op("GET", all, project(registry.ReadModels), "List the aliases of a model", listAliases),
 		op("GET", one, project(registry.ReadModels), "Get an alias; latest always names the highest version", getAlias),
-		op("PUT", one, project(registry.WriteModels), "Make or move an alias", putAlias),
+		op("PUT", one, project(registry.WriteModels), "Make or move an alias", putAlias).failing(http.StatusConflict),
 		op("DELETE", one, project(registry.WriteModels), "Delete an alias", deleteAlias),
 		op("GET", one+"/history", project(registry.ReadModels), "Where an alias has pointed, the latest first", listAliasHistory),
 	)

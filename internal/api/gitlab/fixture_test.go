@@ -2,8 +2,10 @@ package gitlab
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/vitrine-ml/vitrine/internal/apitest"
@@ -27,12 +29,30 @@ type worldOptions struct {
 	Wrap        func(blob.Driver) blob.Driver
 }
 
-func TestMain(m *testing.M) { apitest.Main(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, made := range []*apitest.Template{apitest.Standard, showroom} {
+		made.Remove()
+	}
+	if everySeen().report() && code == 0 {
+		fmt.Println("FAIL: answers that the OpenAPI document does not tell")
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func newWorld(t *testing.T, o worldOptions) *world {
 	t.Helper()
-	w := apitest.New(t, apitest.Options{MaxFileSize: o.MaxFileSize, Wrap: o.Wrap, Door: func(w *apitest.World) httpx.Mount {
-		return New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Version: "0.0.0", Revision: "test"})
+	return worldOf(t, apitest.Standard, o)
+}
+
+// worldOf puts this dialect before a copy of a template; the witness looks on.
+func worldOf(t *testing.T, tp *apitest.Template, o worldOptions) *world {
+	t.Helper()
+	w := tp.New(t, apitest.Options{MaxFileSize: o.MaxFileSize, Wrap: o.Wrap, Door: func(w *apitest.World) httpx.Mount {
+		m := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Version: "0.0.0", Revision: "test"})
+		m.Handler = everySeen().watch(m.Handler)
+		return m
 	}})
 	return &world{all: w, handler: w.Handler, reg: w.Registry, tokens: w.Tokens, ids: w.IDs}
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -99,6 +100,9 @@ func below(address string) (id, rest string, ok bool) {
 	return id, rest, ok
 }
 
+// preflight is the address of a pre-flight; a file may be named authorize, too.
+var preflight = regexp.MustCompile(`^packages(/[^/]+){3}/.+` + authorizeSuffix + `$`)
+
 func fileAddress(rest string) bool {
 	return strings.HasPrefix(rest, "packages/ml_models/") || strings.HasPrefix(rest, "packages/generic/")
 }
@@ -131,7 +135,11 @@ func unknownRoute(w http.ResponseWriter, _ *http.Request) {
 
 // unmatched answers 405 when the address knows another method, else 404.
 func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
-	allow := d.muxOf(r.URL.EscapedPath()[len(Prefix):]).Allowed(r)
+	address := r.URL.EscapedPath()[len(Prefix):]
+	allow := d.muxOf(address).Allowed(r)
+	if _, rest, ok := below(address); ok && preflight.MatchString(rest) {
+		allow = []string{http.MethodPut}
+	}
 	if allow == nil {
 		unknownRoute(w, r)
 		return

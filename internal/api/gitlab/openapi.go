@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -42,13 +43,16 @@ func getOpenAPI(c *call, _ none) (document, error) {
 
 // describe makes the document of a route table, without servers.
 func describe(routes []route, version string) (document, error) {
-	b := &builder{schemas: schemas{}}
+	recorded, err := readExamples()
+	if err != nil {
+		return document{}, err
+	}
+	b := &builder{schemas: schemas{}, examples: recorded}
 	paths := map[string]object{}
 	for _, rt := range routes {
 		b.addRoute(paths, rt)
 	}
 	doc := document{OpenAPI: "3.1.0", Info: info(version), Security: credentials(), Tags: tagList(routes)}
-	var err error
 	if doc.Paths, err = json.Marshal(paths); err != nil {
 		return document{}, err
 	}
@@ -57,7 +61,10 @@ func describe(routes []route, version string) (document, error) {
 }
 
 // builder turns routes into operations and gathers the schemas they use.
-type builder struct{ schemas schemas }
+type builder struct {
+	schemas  schemas
+	examples map[string]example
+}
 
 // addRoute enters a route, with the operations that come with it unasked: HEAD
 // with a download, and the pre-flight with an upload.
@@ -67,6 +74,7 @@ func (b *builder) addRoute(paths map[string]object, rt route) {
 		if paths[p] == nil {
 			paths[p] = object{}
 		}
+		b.examples[rt.key()].illustrate(op, strconv.Itoa(rt.status))
 		paths[p][strings.ToLower(method)] = op
 	}
 	switch {
@@ -174,7 +182,7 @@ func setParameters(op object, params []object) {
 // frame has what every operation has.
 func (b *builder) frame(rt route, id string) object {
 	n := needOf(rt)
-	op := object{"operationId": id, "summary": rt.summary, "description": n.sentence(routeNotes[rt.method+" "+rt.pattern]),
+	op := object{"operationId": id, "summary": rt.summary, "description": n.sentence(routeNotes[rt.key()]),
 		"tags": []string{rt.tag}, "x-vitrine-permission": n}
 	switch {
 	case n.Anonymous && n.Scopes == nil:

@@ -166,15 +166,22 @@ func securitySchemes() object {
 // their status in the table of errorNames.
 func (b *builder) errorResponses() object {
 	b.schemas["Message"] = object{"type": "object", "required": []string{"message"}, "properties": object{
+		"request_id": object{"type": "string", "description": "With 500: where to look in the log of the server"},
 		"message": object{"description": "A text, or an object from field to what is wrong with it",
 			"anyOf": []object{{"type": "string"}, {"type": "object", "additionalProperties": object{"type": "array", "items": object{"type": "string"}}}}}}}
 	b.schemas["Problem"] = object{"type": "object", "required": []string{"error"}, "properties": object{
 		"error": object{"type": "string"}, "error_description": object{"type": "string"},
 		"scope": object{"type": "string", "description": "With insufficient_scope: the scopes of which one is needed"}}}
-	body := jsonContent(object{"anyOf": []object{ref("Message"), ref("Problem")}})
+	body := object{"anyOf": []object{ref("Message"), ref("Problem")}}
 	out := object{}
 	for status, name := range errorNames {
-		out[name] = object{"description": errorWords[status], "content": body}
+		media := object{"schema": body}
+		shown := object{}
+		for when, v := range errorExamples[status] {
+			shown[when] = object{"value": v}
+		}
+		media["examples"] = shown
+		out[name] = object{"description": errorWords[status], "content": object{"application/json": media}}
 	}
 	header := func(words string) object { return object{"description": words, "schema": object{"type": "string"}} }
 	out["Unauthorized"].(object)["headers"] = object{"WWW-Authenticate": header("How to sign in")}
@@ -186,7 +193,8 @@ var errorNames = map[int]string{
 	http.StatusBadRequest: "BadRequest", http.StatusUnauthorized: "Unauthorized", http.StatusForbidden: "Forbidden",
 	http.StatusNotFound: "NotFound", http.StatusMethodNotAllowed: "NotAllowed", http.StatusConflict: "Conflict",
 	http.StatusRequestEntityTooLarge: "TooLarge", http.StatusServiceUnavailable: "ServiceUnavailable",
-	http.StatusInsufficientStorage: "InsufficientStorage",
+	http.StatusInsufficientStorage: "InsufficientStorage", http.StatusPreconditionFailed: "PreconditionFailed",
+	http.StatusInternalServerError: "ServerError",
 }
 
 var errorWords = map[int]string{
@@ -194,9 +202,11 @@ var errorWords = map[int]string{
 	http.StatusUnauthorized:          "A credential is needed, or the one that was sent is unknown, expired or revoked",
 	http.StatusForbidden:             "The caller's role, or the scope of the token, does not allow this",
 	http.StatusNotFound:              "There is no such thing, or the caller may not see it",
-	http.StatusMethodNotAllowed:      "The page lies too deep in the list for paging by number; use pagination=keyset",
+	http.StatusMethodNotAllowed:      "Not for this: the page lies too deep in the list for paging by number (use pagination=keyset), or the token is not of the kind wanted",
 	http.StatusConflict:              "It clashes with something that exists",
 	http.StatusRequestEntityTooLarge: "The body is too large",
+	http.StatusPreconditionFailed:    "A condition of the request (If-Match and the like) does not hold",
+	http.StatusInternalServerError:   "The server has failed; its log has more under request_id",
 	http.StatusServiceUnavailable:    "The server is busy; try again after Retry-After",
 	http.StatusInsufficientStorage:   "The server has no room left",
 }
@@ -213,7 +223,7 @@ func (b *builder) responses(rt route, success object) object {
 // failures lists the statuses of the errors of a route. 401 is everywhere: a
 // credential that does not count is refused even where none is needed.
 func (rt route) failures() []int {
-	out := []int{http.StatusUnauthorized, http.StatusServiceUnavailable}
+	out := []int{http.StatusUnauthorized, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	add := func(when bool, status ...int) {
 		if when {
 			out = append(out, status...)
@@ -227,13 +237,14 @@ func (rt route) failures() []int {
 	add(rt.clashes(), http.StatusConflict)
 	add(body && rt.in.NumField() > 0, http.StatusRequestEntityTooLarge)
 	add(!reads, http.StatusInsufficientStorage)
+	add(rt.bytes && rt.method == http.MethodPut, http.StatusPreconditionFailed)
+	out = append(out, rt.fails...)
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // clashes reports whether a conflict is a 409: it is 400 but for users and new
 // members (see spellConflict).
 func (rt route) clashes() bool {
-	return rt.method == http.MethodPut && strings.HasSuffix(rt.pattern, "/aliases/{name}") ||
-		rt.tag == "Users" && rt.method != http.MethodGet || rt.tag == "Members" && rt.method == http.MethodPost
+	return rt.tag == "Users" && rt.method != http.MethodGet || rt.tag == "Members" && rt.method == http.MethodPost
 }

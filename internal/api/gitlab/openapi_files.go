@@ -88,7 +88,7 @@ func (b *builder) download(rt route, method string) object {
 	responses["206"] = part
 	responses["304"] = object{"description": "The file has not changed", "headers": object{"ETag": fileHeaders()["ETag"]}}
 	responses["412"] = object{"description": "If-Match or If-Unmodified-Since does not hold"}
-	responses["416"] = object{"description": "The file has no such bytes", "headers": object{"Content-Range": header("How many bytes the file has", "")}}
+	responses["416"] = object{"description": "The file has no such bytes", "content": object{"text/plain": object{"schema": object{"type": "string"}}}, "headers": object{"Content-Range": header("How many bytes the file has", "")}}
 	if method == http.MethodHead {
 		op["summary"] = "Size and checksum of a file"
 		delete(responses, "206")
@@ -167,7 +167,11 @@ func (b *builder) upload(rt route) object {
 	sum := object{"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
 	digest := object{"type": "string", "examples": []string{"sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"}}
 	setParameters(op, append(pathParameters(rt.pattern),
+		object{"name": "select", "in": "query", "description": "package_file: answer with the file instead of a message.",
+			"schema": object{"type": "string", "enum": []string{"package_file"}}},
 		object{"name": "status", "in": "query", "description": "hidden keeps the file out of lists; default unless told.", "schema": status},
+		headerParameter("If-None-Match", "*: only if there is no such file yet.", object{"type": "string", "const": "*"}),
+		headerParameter("If-Match", "An ETag: only if the file there has it.", object{"type": "string"}),
 		headerParameter("X-Checksum-Sha256", "The SHA-256 of the file; other content is refused.", sum),
 		headerParameter("Repr-Digest", "The same as RFC 9530 has it; Content-Digest is read too.", digest)))
 	form := object{"type": "object", "required": []string{"file"}, "properties": object{
@@ -178,7 +182,8 @@ func (b *builder) upload(rt route) object {
 	headers := fileHeaders()
 	delete(headers, "Repr-Digest")
 	op["responses"] = b.responses(rt, object{"description": "The file is stored", "headers": headers,
-		"content": jsonContent(b.schemas.answer(reflect.TypeFor[acceptedJSON]()))})
+		"content": jsonContent(object{"anyOf": []object{b.schemas.answer(reflect.TypeFor[acceptedJSON]()),
+			b.schemas.answer(reflect.TypeFor[packageFileJSON]())}})})
 	return op
 }
 

@@ -173,11 +173,7 @@ func (s schemas) requestBody(rt route) object {
 		return nil
 	}
 	schema := s.named(schemaName(rt.in), func() object { return s.inputObject(rt.in) })
-	media := object{"schema": schema}
-	if ex, ok := examples[rt.method+" "+rt.pattern]; ok {
-		media["example"] = ex
-	}
-	content := object{"application/json": media}
+	content := object{"application/json": object{"schema": schema}}
 	if form := s.form(rt.in); form != nil {
 		content["application/x-www-form-urlencoded"] = object{"schema": form}
 	}
@@ -206,25 +202,6 @@ func (s schemas) form(t reflect.Type) object {
 		props[in.listName()] = in.described(s)
 	}
 	return objectSchema(props, required)
-}
-
-// examples are bodies that work on a fresh server, by route.
-var examples = map[string]object{
-	"POST /projects":                    {"name": "vision", "visibility": "internal"},
-	"POST /user/personal_access_tokens": {"name": "laptop", "scopes": []string{"read_model_registry", "write_model_registry"}},
-	"POST /projects/{id}/members":       {"username": "ada", "access_level": 30},
-	"POST /projects/{id}/access_tokens": {"name": "nightly", "scopes": []string{"api"}, "access_level": 30, "expires_at": "2099-12-31"},
-	"POST /projects/{id}/ml/models": {"name": "classifier", "description": "Tells cats from dogs.",
-		"metadata": []object{{"name": "framework", "value": "onnx"}}},
-	"POST /projects/{id}/ml/models/{model_id}/versions":        {"version": "1.0.0", "description": "Trained on the whole set."},
-	"PUT /projects/{id}/ml/models/{model_id}/aliases/{name}":   {"version_id": 1},
-	"POST /projects/{id}/ml/experiments":                       {"name": "learning-rates"},
-	"POST /projects/{id}/ml/candidates":                        {"experiment_id": 1, "params": []object{{"name": "lr", "value": "0.01"}}},
-	"PUT /projects/{id}/ml/candidates/{candidate_id}":          {"status": "finished"},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/params":  {"params": []object{{"name": "lr", "value": "0.01"}}},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/metrics": {"metrics": []object{{"name": "loss", "value": "0.25", "step": 1}}},
-	"PUT /projects/{id}/ml/candidates/{candidate_id}/metadata": {"metadata": []object{{"name": "gpu", "value": "a100"}}},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/promote": {"version": "1.1.0"},
 }
 
 // routeNotes are what a description says beyond the permission, by route.

@@ -59,9 +59,13 @@ type route struct {
 	bytes           bool         // moves a file
 	tag             string
 	run             func(*call, int) error // answers with the given status
+	fails           []int                  // statuses of failures that cannot be told from the rest of the row
 	denial          error                  // instead of fault.Forbidden, where GitLab says otherwise
 	rotates         bool                   // replaces a secret: an old one gives its whole family away
 }
+
+// key names a route in tables.
+func (rt route) key() string { return rt.method + " " + rt.pattern }
 
 // none is the answer of operations that have nothing to tell.
 type none struct{}
@@ -99,6 +103,13 @@ var unauthorized = fault.SignIn("")
 // denying gives the route GitLab's own answer to a role that is too low.
 func (rt route) denying(err error) route {
 	rt.denial = err
+	return rt
+}
+
+// failing names statuses of failures for the OpenAPI document that cannot be
+// told from the rest of the row; a test finds those that are missing.
+func (rt route) failing(status ...int) route {
+	rt.fails = status
 	return rt
 }
 

@@ -75,6 +75,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the answers in HTTP scripts from what the server says")
 
+// Update reports whether the flag -update was given, for tests that keep other
+// answers of a server in files.
+func Update() bool { return *update }
+
 // Env makes a fresh server for one script, and the variables that the script
 // begins with. It cleans up by t.Cleanup.
 type Env func(t *testing.T) (http.Handler, map[string]string)
