@@ -94,6 +94,10 @@ type Driver interface {
 	// RemoveUpload drops an unfinished upload that nobody has open; one that
 	// is open is fault.Busy, a missing one no error.
 	RemoveUpload(ctx context.Context, id string) error
+	// OpenUpload gives what an unfinished upload holds for reading from its
+	// start; the caller closes it. A missing one is fault.NotFound with noun
+	// "upload".
+	OpenUpload(ctx context.Context, id string) (io.ReadCloser, error)
 }
 
 // Upload is an unfinished transfer: appended to, then published or aborted.
@@ -107,6 +111,12 @@ type Upload interface {
 	Reserve(size int64) error
 	// Sync makes the bytes written so far survive a crash.
 	Sync() error
+	// Save is Sync, and makes the upload survive too, so that Begin finds it
+	// after a crash with these bytes, and perhaps with some that came later.
+	Save() error
+	// Truncate drops the bytes from size on, as those that came after the last
+	// Save. When fewer are held the answer is fault.NotFound with noun "upload".
+	Truncate(size int64) error
 	// Publish makes the content durable and visible under d. It may be called
 	// again: when the blob has vanished meanwhile it is put back if the bytes
 	// are still held, else the answer is fault.Busy. Content that is there

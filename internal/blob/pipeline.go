@@ -2,7 +2,6 @@ package blob
 
 import (
 	"context"
-	"crypto/sha256"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -30,36 +29,34 @@ var (
 	smalls  = sync.Pool{New: func() any { return new(small) }}
 )
 
-// copyHashed copies src to its end into w and returns the digest. When it
-// returns or panics, no goroutine uses w any more.
-func copyHashed(src *source, w io.Writer) (Digest, error) {
+// copyHashed copies src to its end into w and into hash, which never fails.
+// When it returns or panics, no goroutine uses either any more.
+func copyHashed(src *source, w, hash io.Writer) error {
 	head := smalls.Get().(*small)
 	defer smalls.Put(head)
 	n, err := src.fill(head[:])
-	switch {
-	case err == io.EOF:
-		sum := sha256.Sum256(head[:n])
-		if n > 0 {
-			_, err = w.Write(head[:n])
-		} else {
-			err = nil
-		}
-		return SumDigest(sum[:]), err
-	case err != nil:
-		return "", err
+	if err == nil {
+		return copyOverlapped(src, head[:n], w, hash)
 	}
-	return copyOverlapped(src, head[:n], w)
+	if err != io.EOF {
+		return err
+	}
+	if n == 0 {
+		return nil
+	}
+	hash.Write(head[:n])
+	_, err = w.Write(head[:n])
+	return err
 }
 
-// copyOverlapped copies head and the rest of src into w; reading (here),
-// hashing and writing (in a goroutine each) go on at the same time.
-func copyOverlapped(src *source, head []byte, w io.Writer) (_ Digest, err error) {
+// copyOverlapped copies head and the rest of src; reading (here), hashing and
+// writing (in a goroutine each) go on at the same time.
+func copyOverlapped(src *source, head []byte, w, hash io.Writer) (err error) {
 	// A failed write cancels the reading through the context.
 	ctx, cancel := context.WithCancel(src.ctx)
 	defer cancel()
 	src.ctx = ctx
-	h := sha256.New()
-	p := startPipeline(cancel, func(b []byte) { h.Write(b) }, w)
+	p := startPipeline(cancel, func(b []byte) { hash.Write(b) }, w)
 	// Deferred because src may panic, and w must be at rest before it goes on.
 	finished := false
 	defer func() {
@@ -78,12 +75,9 @@ func copyOverlapped(src *source, head []byte, w io.Writer) (_ Digest, err error)
 		panic(p.panicked)
 	}
 	if p.err != nil {
-		return "", p.err
+		return p.err
 	}
-	if err != nil {
-		return "", err
-	}
-	return SumDigest(h.Sum(nil)), nil
+	return err
 }
 
 // pipeline hands every buffer to both workers, and takes it back when both are
@@ -115,16 +109,19 @@ func startPipeline(cancel context.CancelFunc, hash func([]byte), w io.Writer) *p
 	return p
 }
 
-// feed sends head and the rest of src down the pipeline.
+// feed sends head and the rest of src down the pipeline. The first buffer ends
+// where the file has a block border, so that all others are written block by
+// block.
 func (p *pipeline) feed(src *source, head []byte) error {
+	room := bufferSize - src.skew
 	for {
 		b, err := p.next(src.ctx)
 		if err != nil {
 			return err
 		}
 		n := copy(b.data[:], head)
-		head = nil
-		m, err := src.fill(b.data[n:])
+		m, err := src.fill(b.data[n:room])
+		head, room = nil, bufferSize
 		if err != nil && err != io.EOF {
 			return err
 		}

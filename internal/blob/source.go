@@ -22,6 +22,7 @@ type source struct {
 	size  int64 // announced; negative means unknown
 	limit int64 // 0 means none
 	read  int64 // so far
+	skew  int   // how far past a block border of the file the first byte goes
 }
 
 // fill reads until buf is full or the body ends well, which is io.EOF. With

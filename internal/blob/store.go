@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -55,6 +56,7 @@ func (s *Store) RemoveUpload(ctx context.Context, id string) error {
 
 // StageOptions say what is known of a body before it is read.
 type StageOptions struct {
+	ID     string // of the upload, for Suspend; empty means that nobody needs it
 	Expect Digest // what the content must be; empty means anything
 	Size   int64  // announced length in bytes; negative means unknown
 	Limit  int64  // most bytes allowed, on top of Options.MaxSize; 0 means none
@@ -92,6 +94,16 @@ func (s *Staged) Close() error {
 	return s.up.Abort()
 }
 
+// Suspend closes the content and keeps its bytes as an unfinished upload that
+// survives a crash, to be read by [Store.Join]. After Publish it only closes.
+func (s *Staged) Suspend() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return errors.Join(s.up.Save(), s.up.Suspend())
+}
+
 // Stage copies r to its end into the driver while hashing it, and returns when
 // the bytes would survive a crash. It holds at most 4 MiB of the body in
 // memory. r is only read from within the call, on the caller's goroutine; ctx
@@ -107,7 +119,7 @@ func (s *Store) Stage(ctx context.Context, r io.Reader, o StageOptions) (st *Sta
 	if err != nil {
 		return nil, err
 	}
-	up, err := s.d.Begin(ctx, "put-"+rand.Text())
+	up, err := s.d.Begin(ctx, cmp.Or(o.ID, "put-"+rand.Text()))
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +137,11 @@ func (s *Store) Stage(ctx context.Context, r io.Reader, o StageOptions) (st *Sta
 			return nil, err
 		}
 	}
-	digest, err := copyHashed(src, up)
-	if err != nil {
+	h := sha256.New()
+	if err := copyHashed(src, up, h); err != nil {
 		return nil, err
 	}
+	digest := SumDigest(h.Sum(nil))
 	if o.Expect != "" && digest != o.Expect {
 		return nil, mismatch(o.Expect, digest)
 	}

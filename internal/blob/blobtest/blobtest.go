@@ -51,6 +51,17 @@ func Run(t *testing.T, open func(t *testing.T) blob.Driver) {
 		"ClosedUpload":         closedUpload,
 		"BeginWhileWalking":    beginWhileWalking,
 		"ReserveMoreThanWrite": reserveMoreThanWrite,
+		"Truncate":             truncate,
+		"OpenUpload":           openUpload,
+		"Resume":               resume,
+		"ResumeBroken":         resumeBroken,
+		"ResumeChecked":        resumeChecked,
+		"ResumeTooLong":        resumeTooLong,
+		"ResumeUnsaved":        resumeUnsaved,
+		"ResumeLost":           resumeLost,
+		"ResumeSecondOpener":   resumeSecondOpener,
+		"ResumeDamagedState":   resumeDamagedState,
+		"Join":                 join,
 	}
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		t.Run(name, func(t *testing.T) {

@@ -56,6 +56,8 @@ func uploadIDs(e *env) {
 		_, err := e.d.Begin(bg, id)
 		e.kind(err, fault.Invalid, "")
 		e.kind(e.d.RemoveUpload(bg, id), fault.Invalid, "")
+		_, err = e.d.OpenUpload(bg, id)
+		e.kind(err, fault.Invalid, "")
 	}
 	for _, id := range []string{"a", "A-_9", strings.Repeat("x", 128)} {
 		e.ok(e.begin(id).Abort())
@@ -148,6 +150,9 @@ func sealedUpload(e *env) {
 		if err := up.Reserve(2 << 20); err == nil {
 			e.Error("Reserve after Publish succeeded")
 		}
+		if err := up.Truncate(0); err == nil {
+			e.Error("Truncate after Publish succeeded")
+		}
 		if err := up.Publish(bg, sum([]byte("other"))); err == nil {
 			e.Error("Publish under a second digest succeeded")
 		}
@@ -167,6 +172,12 @@ func closedUpload(e *env) {
 		}
 		if err := up.Sync(); err == nil {
 			e.Error("Sync of a closed upload succeeded")
+		}
+		if err := up.Save(); err == nil {
+			e.Error("Save of a closed upload succeeded")
+		}
+		if err := up.Truncate(0); err == nil {
+			e.Error("Truncate of a closed upload succeeded")
 		}
 		if err := up.Reserve(2 << 20); err == nil {
 			e.Error("Reserve of a closed upload succeeded")

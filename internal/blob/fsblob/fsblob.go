@@ -276,6 +276,18 @@ func (d *Driver) RemoveUpload(ctx context.Context, id string) error {
 	return discard(f)
 }
 
+// OpenUpload gives what an unfinished upload holds for reading.
+func (d *Driver) OpenUpload(ctx context.Context, id string) (io.ReadCloser, error) {
+	if err := errors.Join(blob.CheckUploadID(id), ctx.Err()); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(d.temps, id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Missing("upload", id)
+	}
+	return f, err
+}
+
 // claim opens the temp file of id and locks it.
 func (d *Driver) claim(ctx context.Context, id string, flags int) (*os.File, error) {
 	if err := blob.CheckUploadID(id); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -39,6 +40,7 @@ type upload struct {
 	direct   bool        // f is set to direct writing
 	buffered bool        // f cannot be written directly
 	dirty    bool        // not known to be on disk as it is
+	named    bool        // the temp name is known to be on disk
 	held     bool        // path still names our bytes
 	closed   bool        // f is no longer open
 	sealed   blob.Digest // the digest of the first Publish
@@ -143,6 +145,38 @@ func (u *upload) Sync() error {
 	return nil
 }
 
+func (u *upload) Save() error {
+	if err := u.Sync(); err != nil || u.named {
+		return err
+	}
+	if err := syncDir(u.d.temps); err != nil {
+		return err
+	}
+	u.named = true
+	return nil
+}
+
+func (u *upload) Truncate(size int64) error {
+	if err := u.usable(); err != nil {
+		return err
+	}
+	if size > u.off {
+		return fault.Missing("upload", filepath.Base(u.path))
+	}
+	// Also when the size is right: what a crashed process had reserved beyond
+	// it is given back.
+	if err := u.f.Truncate(size); err != nil {
+		return ioFault(err)
+	}
+	if _, err := u.f.Seek(size, io.SeekStart); err != nil {
+		return err
+	}
+	u.off, u.started, u.reserved, u.dirty = size, size, 0, true
+	// The bytes were saved once, and the name with them.
+	u.named = u.named || size > 0
+	return nil
+}
+
 func (u *upload) Publish(ctx context.Context, d blob.Digest) error {
 	p, err := u.d.place(d)
 	if err != nil {
@@ -222,8 +256,13 @@ func (u *upload) Suspend() error {
 		return nil
 	}
 	u.closed = true
+	var err error
+	if u.sealed == "" && u.reserved > u.off {
+		// Nobody may come back for what was reserved.
+		err = ioFault(u.f.Truncate(u.off))
+	}
 	unlock(u.f)
-	return closeOnce(u.f)
+	return errors.Join(err, closeOnce(u.f))
 }
 
 func (u *upload) Abort() error {

@@ -155,6 +155,20 @@ func (d *Driver) RemoveUpload(ctx context.Context, id string) error {
 	return nil
 }
 
+// OpenUpload gives what an unfinished upload holds for reading.
+func (d *Driver) OpenUpload(ctx context.Context, id string) (io.ReadCloser, error) {
+	if err := errors.Join(blob.CheckUploadID(id), ctx.Err()); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, ok := d.uploads[id]
+	if !ok {
+		return nil, fault.Missing("upload", id)
+	}
+	return reader{bytes.NewReader(p.data)}, nil
+}
+
 func busy(noun, name string) error {
 	return &fault.Error{Kind: fault.Busy, Noun: noun, Name: name, Msg: "try again later"}
 }
@@ -226,6 +240,22 @@ func (u *upload) Sync() error {
 	if u.closed {
 		return errClosed
 	}
+	return nil
+}
+
+func (u *upload) Save() error { return u.Sync() }
+
+func (u *upload) Truncate(size int64) error {
+	if err := u.usable(); err != nil {
+		return err
+	}
+	u.d.mu.Lock()
+	defer u.d.mu.Unlock()
+	if size > int64(len(u.p.data)) {
+		return fault.Missing("upload", u.id)
+	}
+	u.p.data = u.p.data[:size:size] // a copy grows from here, for readers keep the old one
+	u.p.mod = time.Now()
 	return nil
 }
 
