@@ -148,11 +148,13 @@ func (p *Partial) piece(ctx context.Context, b *pieces, o AppendOptions) error {
 	b.begin(saveStep - at%saveStep)
 	// Not ctx: what has come is saved after it has ended.
 	src := &source{ctx: context.WithoutCancel(ctx), r: b, size: -1, skew: int(at % blockSize)}
-	hash := io.Writer(p.hash)
-	if o.Check != nil {
-		hash = io.MultiWriter(p.hash, o.Check.Hash)
-	}
-	if err := copyHashed(src, p.up, hash); err != nil {
+	err := copyHashed(src, p.up, func(b []byte) {
+		p.hash.Write(b)
+		if o.Check != nil {
+			o.Check.Hash.Write(b)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	if o.Check != nil {
@@ -243,7 +245,7 @@ func (b *pieces) Read(p []byte) (int, error) {
 }
 
 func (b *pieces) tooLarge() error {
-	return &fault.Error{Kind: fault.TooLarge, Noun: "file", Msg: "is larger than was announced, or than is allowed"}
+	return fault.Oversize("file", "is larger than was announced, or than is allowed")
 }
 
 // failure is the error of a body that did not end well.

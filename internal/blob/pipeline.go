@@ -29,9 +29,9 @@ var (
 	smalls  = sync.Pool{New: func() any { return new(small) }}
 )
 
-// copyHashed copies src to its end into w and into hash, which never fails.
+// copyHashed copies src to its end into w and gives each piece to hash too.
 // When it returns or panics, no goroutine uses either any more.
-func copyHashed(src *source, w, hash io.Writer) error {
+func copyHashed(src *source, w io.Writer, hash func([]byte)) error {
 	head := smalls.Get().(*small)
 	defer smalls.Put(head)
 	n, err := src.fill(head[:])
@@ -44,19 +44,19 @@ func copyHashed(src *source, w, hash io.Writer) error {
 	if n == 0 {
 		return nil
 	}
-	hash.Write(head[:n])
+	hash(head[:n])
 	_, err = w.Write(head[:n])
 	return err
 }
 
 // copyOverlapped copies head and the rest of src; reading (here), hashing and
 // writing (in a goroutine each) go on at the same time.
-func copyOverlapped(src *source, head []byte, w, hash io.Writer) (err error) {
+func copyOverlapped(src *source, head []byte, w io.Writer, hash func([]byte)) (err error) {
 	// A failed write cancels the reading through the context.
 	ctx, cancel := context.WithCancel(src.ctx)
 	defer cancel()
 	src.ctx = ctx
-	p := startPipeline(cancel, func(b []byte) { hash.Write(b) }, w)
+	p := startPipeline(cancel, hash, w)
 	// Deferred because src may panic, and w must be at rest before it goes on.
 	finished := false
 	defer func() {

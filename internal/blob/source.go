@@ -80,8 +80,7 @@ func (s *source) ending(err error) error {
 }
 
 func (s *source) tooLarge() error {
-	return &fault.Error{Kind: fault.TooLarge, Noun: "file",
-		Msg: fmt.Sprintf("is larger than the %d bytes that are allowed", s.limit)}
+	return fault.Oversize("file", "is larger than the %d bytes that are allowed", s.limit)
 }
 
 func badBody(msg string, cause error) error {

@@ -56,7 +56,7 @@ func (s *Store) RemoveUpload(ctx context.Context, id string) error {
 
 // StageOptions say what is known of a body before it is read.
 type StageOptions struct {
-	ID     string // of the upload, for Suspend; empty means that nobody needs it
+	ID     string // of the upload, for Save; empty: one that nobody else uses
 	Expect Digest // what the content must be; empty means anything
 	Size   int64  // announced length in bytes; negative means unknown
 	Limit  int64  // most bytes allowed, on top of Options.MaxSize; 0 means none
@@ -94,14 +94,23 @@ func (s *Staged) Close() error {
 	return s.up.Abort()
 }
 
-// Suspend closes the content and keeps its bytes as an unfinished upload that
-// survives a crash, to be read by [Store.Join]. After Publish it only closes.
+// Save makes the content survive a crash as an unfinished upload that has the
+// name StageOptions.ID, to be read by [Store.Join].
+func (s *Staged) Save() error {
+	if s.closed {
+		return errStagedClosed
+	}
+	return s.up.Save()
+}
+
+// Suspend closes the content and keeps the unfinished upload. After Publish it
+// only closes.
 func (s *Staged) Suspend() error {
 	if s.closed {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(s.up.Save(), s.up.Suspend())
+	return s.up.Suspend()
 }
 
 // Stage copies r to its end into the driver while hashing it, and returns when
@@ -138,12 +147,12 @@ func (s *Store) Stage(ctx context.Context, r io.Reader, o StageOptions) (st *Sta
 		}
 	}
 	h := sha256.New()
-	if err := copyHashed(src, up, h); err != nil {
+	if err := copyHashed(src, up, func(b []byte) { h.Write(b) }); err != nil {
 		return nil, err
 	}
 	digest := SumDigest(h.Sum(nil))
 	if o.Expect != "" && digest != o.Expect {
-		return nil, mismatch(o.Expect, digest)
+		return nil, Mismatch(o.Expect, digest)
 	}
 	if err := up.Sync(); err != nil {
 		return nil, err
@@ -175,7 +184,8 @@ func (s *Store) source(ctx context.Context, r io.Reader, o *StageOptions) (*sour
 	return src, nil
 }
 
-func mismatch(want, got Digest) error {
+// Mismatch reports content that is not what was expected.
+func Mismatch(want, got Digest) error {
 	return &fault.Error{Kind: fault.Invalid, Noun: "digest", Field: "sha256", Msg: fmt.Sprintf(
 		"does not match the content: %s was announced, %s arrived", want.Hex(), got.Hex())}
 }

@@ -24,6 +24,7 @@ type Config struct {
 	URL          string // external address; empty: that of each request
 	MaxFileSize  int64  // bytes; 0: no bound
 	GCGrace      time.Duration
+	UploadExpiry time.Duration
 	LogFormat    string // text or json
 	LogLevel     string // debug, info, warn, error
 	RootPassword string // first start only
@@ -56,6 +57,7 @@ var Settings = []Setting{
 	{"url", "", "external address, as https://models.example.org (default: as each request says)", false, str(func(c *Config) *string { return &c.URL })},
 	{"max-file-size", "0", "largest file taken, as 500MB or 20GiB (0: no bound)", false, setSize},
 	{"gc-grace", "24h", "how long bytes that no file names are kept", false, setGrace},
+	{"upload-expiry", "168h", "how long a resumable upload waits for its next byte", false, setExpiry},
 	{"log-format", "text", "text or json", false, str(func(c *Config) *string { return &c.LogFormat })},
 	{"log-level", "info", "debug, info, warn or error", false, str(func(c *Config) *string { return &c.LogLevel })},
 	{"root-password", "", "password of root, taken at the first start", true, str(func(c *Config) *string { return &c.RootPassword })},
@@ -74,6 +76,15 @@ func setGrace(c *Config, v string) error {
 		err = errors.New("a duration cannot be negative")
 	}
 	c.GCGrace = d
+	return err
+}
+
+func setExpiry(c *Config, v string) error {
+	d, err := time.ParseDuration(v)
+	if err == nil && d < time.Minute {
+		err = errors.New("less than a minute would end uploads between two pieces")
+	}
+	c.UploadExpiry = d
 	return err
 }
 

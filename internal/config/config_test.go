@@ -20,7 +20,7 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{Listen: "flag:1", Data: "/env", URL: "https://file", DB: "sqlite:/env/vitrine.db", Blobs: "file:/env/blobs",
-		MaxFileSize: 2 << 30, GCGrace: 24 * time.Hour, LogFormat: "text", LogLevel: "info", RootToken: "secret"}
+		MaxFileSize: 2 << 30, GCGrace: 24 * time.Hour, UploadExpiry: 168 * time.Hour, LogFormat: "text", LogLevel: "info", RootToken: "secret"}
 	if c != want {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
@@ -36,7 +36,7 @@ func TestNothingSet(t *testing.T) {
 func TestBadSettings(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"unknown": "lisen = x", "no equals": "listen", "size": "max-file-size = big", "grace": "gc-grace = soon",
-		"negative": "gc-grace = -1h", "url": "url = models.example.org", "no data": `data = ""`} {
+		"negative": "gc-grace = -1h", "short expiry": "upload-expiry = 1s", "no expiry": "upload-expiry = never", "url": "url = models.example.org", "no data": `data = ""`} {
 		file := filepath.Join(dir, "f")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

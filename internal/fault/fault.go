@@ -85,6 +85,12 @@ func Conflictf(noun, field, format string, args ...any) *Error {
 	return &Error{Kind: Conflict, Noun: noun, Field: field, Msg: fmt.Sprintf(format, args...)}
 }
 
+// Oversize reports that a thing is over a limit; the message completes the
+// sentence "<noun> …".
+func Oversize(noun, format string, args ...any) *Error {
+	return &Error{Kind: TooLarge, Noun: noun, Msg: fmt.Sprintf(format, args...)}
+}
+
 // Missing reports that a thing is absent or hidden from the caller.
 func Missing(noun, name string) *Error {
 	return &Error{Kind: NotFound, Noun: noun, Name: name}

@@ -46,23 +46,66 @@ func (s Session) Collect(ctx context.Context, o CollectOptions) (Collected, erro
 	return c, s.collectStrays(ctx, o, cutoff, &c)
 }
 
-// collectUploads drops transfers that no living process holds.
+// collectUploads drops transfers that no living process holds and nobody may
+// come back for: an upload that is to be resumed has a row for as long as it
+// waits, and its row comes before its bytes.
 func (s Session) collectUploads(ctx context.Context, o CollectOptions, c *Collected) error {
-	return s.r.blobs.WalkUploads(ctx, func(u blob.UploadInfo) error {
-		if u.Live {
+	if err := s.expireUploads(ctx, o); err != nil {
+		return err
+	}
+	var idle []string
+	err := s.r.blobs.WalkUploads(ctx, func(u blob.UploadInfo) error {
+		if !u.Live {
+			idle = append(idle, u.ID)
+		}
+		if len(idle) < collectStep {
 			return nil
 		}
-		if !o.DryRun {
-			if err := s.r.blobs.RemoveUpload(ctx, u.ID); err != nil {
-				if fault.Is(err, fault.Busy) {
-					return nil
-				}
-				return err
-			}
-		}
-		c.Uploads++
-		return nil
+		defer func() { idle = idle[:0] }()
+		return s.collectIdle(ctx, idle, o, c)
 	})
+	if err != nil {
+		return err
+	}
+	return s.collectIdle(ctx, idle, o, c)
+}
+
+// expireUploads removes the rows of uploads whose time has come.
+func (s Session) expireUploads(ctx context.Context, o CollectOptions) error {
+	for n := int64(collectStep); n == collectStep && !o.DryRun; {
+		var err error
+		n, err = update(ctx, s, func(tx Tx) (int64, error) { return tx.DropExpiredUploads(ctx, s.now(), collectStep) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectIdle drops those of the uploads that have no row.
+func (s Session) collectIdle(ctx context.Context, idle []string, o CollectOptions, c *Collected) error {
+	if len(idle) == 0 {
+		return nil
+	}
+	needed, err := view(ctx, s, func(tx Tx) (map[string]bool, error) { return tx.NeededUploads(ctx, idle) })
+	if err != nil {
+		return err
+	}
+	for _, id := range idle {
+		if needed[id] {
+			continue
+		}
+		if !o.DryRun {
+			err = s.r.blobs.RemoveUpload(ctx, id)
+		}
+		switch {
+		case err == nil:
+			c.Uploads++
+		case !fault.Is(err, fault.Busy):
+			return err
+		}
+	}
+	return nil
 }
 
 // collectRows goes through the rows that no file names.

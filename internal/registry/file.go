@@ -140,6 +140,22 @@ func (s Session) PutFile(ctx context.Context, ref ProjectRef, pkg PackageRef, pa
 
 // mayPut passes the gate and checks everything but the bytes.
 func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, o *PutOptions) (string, error) {
+	path, err := s.checkPut(path, o)
+	if err != nil {
+		return "", err
+	}
+	_, err = view(ctx, s, func(tx Tx) (Package, error) {
+		_, k, err := s.packageOf(ctx, tx, ref, pkg, pkg.push())
+		if err != nil {
+			return Package{}, err
+		}
+		return k, checkPresent(ctx, tx, k, path, *o)
+	})
+	return path, err
+}
+
+// checkPut checks what can be checked without a look at the database.
+func (s Session) checkPut(path string, o *PutOptions) (string, error) {
 	if s.actor.Anonymous() {
 		return "", fault.SignIn("")
 	}
@@ -154,14 +170,7 @@ func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, pat
 	default:
 		return "", fault.Invalidf("status", "does not have a valid value")
 	}
-	_, err = view(ctx, s, func(tx Tx) (Package, error) {
-		_, k, err := s.packageOf(ctx, tx, ref, pkg, pkg.push())
-		if err != nil {
-			return Package{}, err
-		}
-		return k, checkPresent(ctx, tx, k, path, *o)
-	})
-	return path, err
+	return path, nil
 }
 
 // checkPresent holds an upload to its conditions about the file that is there.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -15,15 +16,20 @@ type Options struct {
 	Now func() time.Time
 	// MaxFileSize bounds one package file, in bytes; 0 means no bound.
 	MaxFileSize int64
+	// UploadExpiry is how long a resumable upload waits for its next byte; 0
+	// means a week.
+	UploadExpiry time.Duration
 }
 
 // Registry holds what all sessions share. It is safe for concurrent use.
 type Registry struct {
-	store   Store
-	blobs   *blob.Store
-	now     func() time.Time
-	maxFile int64
-	hot     *memo.Memo[hotKey, hotFile]
+	store        Store
+	blobs        *blob.Store
+	now          func() time.Time
+	maxFile      int64
+	uploadExpiry time.Duration
+	transfers    *transfers
+	hot          *memo.Memo[hotKey, hotFile]
 }
 
 // New makes a Registry over a database and a blob store. A database that is a
@@ -33,8 +39,12 @@ func New(s Store, b *blob.Store, o Options) *Registry {
 		o.Now = time.Now
 	}
 	source, _ := s.(memo.Source)
-	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, hot: memo.New[hotKey, hotFile](source, maxHot)}
+	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), transfers: newTransfers(),
+		hot: memo.New[hotKey, hotFile](source, maxHot)}
 }
+
+// MaxFileSize is the most bytes that one file may have; 0 means no bound.
+func (r *Registry) MaxFileSize() int64 { return r.maxFile }
 
 // Session is the registry as one actor may see and change it.
 type Session struct {

@@ -22,6 +22,7 @@ import (
 
 // house is a registry on fresh data, with a clock that tests can move.
 type house struct {
+	store registry.Store
 	reg   *registry.Registry
 	sys   registry.Session
 	blobs *blob.Store
@@ -37,15 +38,25 @@ func newHouse(t *testing.T) *house {
 	store, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "db"))
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
-	driver, err := fsblob.Open(h.dir)
-	must(t, err)
-	h.blobs = blob.New(driver, blob.Options{})
-	h.reg = registry.New(store, h.blobs, registry.Options{Now: h.clock})
-	h.sys = h.reg.As(auth.System())
+	h.store = store
+	h.restart(t)
 	_, _, err = h.sys.SetUp(t.Context(), registry.Setup{Password: "correct horse"})
 	must(t, err)
 	return h
 }
+
+// restart puts a new registry on the data, as after a crash.
+func (h *house) restart(t *testing.T) {
+	t.Helper()
+	driver, err := fsblob.Open(h.dir)
+	must(t, err)
+	h.blobs = blob.New(driver, blob.Options{})
+	h.reg = registry.New(h.store, h.blobs, registry.Options{Now: h.clock, MaxFileSize: houseLimit})
+	h.sys = h.reg.As(auth.System())
+}
+
+// houseLimit is the size that files may have.
+const houseLimit = 64 << 20
 
 func (h *house) clock() time.Time {
 	h.mu.Lock()

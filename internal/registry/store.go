@@ -40,6 +40,8 @@ type Tx interface {
 	Blobs
 	Nested
 	ByID
+	Uploads
+	Parts
 	jobs.Queue
 }
 
@@ -307,6 +309,35 @@ type Blobs interface {
 	// LiveBlobs gives up to limit blobs whose rows promise bytes, in order
 	// after the given one.
 	LiveBlobs(ctx context.Context, after blob.Digest, limit int) ([]blob.Info, error)
-	// BlobKnown reports whether there is a row.
+	// BlobKnown reports whether there is a row, or a full upload of that content.
 	BlobKnown(ctx context.Context, d blob.Digest) (bool, error)
+}
+
+// Uploads are files on their way. What a row says of its bytes is on disk. They
+// go with their user, project, version or run.
+type Uploads interface {
+	InsertUpload(ctx context.Context, u Upload) (int64, error)
+	UploadByEID(ctx context.Context, projectID int64, eid string) (Upload, error)
+	// ListUploads gives those that are not stored and have not expired.
+	ListUploads(ctx context.Context, q UploadQuery) (List[Upload], error)
+	// UpdateUpload writes how far it is: size, expected digest, progress,
+	// digest, state and expiry.
+	UpdateUpload(ctx context.Context, u Upload) error
+	// DeleteUpload removes an upload with its parts; a missing one is no error.
+	DeleteUpload(ctx context.Context, id int64) error
+	// DropExpiredUploads removes up to limit uploads that have expired, and
+	// tells how many.
+	DropExpiredUploads(ctx context.Context, now time.Time, limit int) (int64, error)
+	// NeededUploads gives those of the names whose bytes an upload that is not
+	// stored, or a part of one, still needs.
+	NeededUploads(ctx context.Context, names []string) (map[string]bool, error)
+}
+
+// Parts are the numbered pieces of uploads; a number is in its upload once.
+type Parts interface {
+	// PutUploadPart inserts the part or replaces the one of that number, whose
+	// name it gives then.
+	PutUploadPart(ctx context.Context, uploadID int64, p UploadPart) (replaced string, err error)
+	// UploadParts gives the parts in order of their numbers.
+	UploadParts(ctx context.Context, uploadID int64) ([]UploadPart, error)
 }

@@ -208,6 +208,11 @@ func (t *tx) BlobKnown(ctx context.Context, d blob.Digest) (bool, error) {
 	var dying bool
 	err := t.row(ctx, blobState, []any{d}, &dying)
 	if errors.Is(err, sql.ErrNoRows) {
+		// Bytes that a crash kept from their row, and that somebody comes back for.
+		var found int
+		err = t.row(ctx, uploadOfBlob, []any{d, registry.UploadFull}, &found)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	return err == nil, err

@@ -260,9 +260,13 @@ func join(e *env) {
 		if st.Digest != sum(piece) {
 			e.Errorf("part %d is staged as %s", i, st.Digest)
 		}
+		e.ok(st.Save())
 		e.ok(st.Suspend())
 		e.ok(st.Suspend())
 		e.ok(st.Close()) // too late to drop anything
+		if err := st.Save(); err == nil {
+			e.Error("Save after Suspend succeeded")
+		}
 	}
 	_, err := e.s.Join(bg, []string{"a", "missing"}, blob.StageOptions{Size: -1})
 	e.kind(err, fault.NotFound, "upload")

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 		"rollback": rollback, "unique": unique, "paging": paging, "inheritance": inheritance, "move": move,
 		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "blobs": blobs, "tokens": tokens, "access tokens": accessTokens, "counters": counters,
 		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
+		"uploads": uploads, "uploadParts": uploadParts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
