@@ -156,7 +156,7 @@ func (f *filler) next(tx registry.Tx, project int64, model *int64, i, each int) 
 
 // version makes the version 1.<i/100>.<i%100> with a tag and a file.
 func (f *filler) version(tx registry.Tx, s registry.Session, ref registry.ProjectRef, model int64, i int) (int64, error) {
-	v, err := s.CreateVersion(f.ctx, ref, model, registry.VersionSpec{Semver: fmt.Sprintf("1.%d.%d", i/100, i%100),
+	v, err := s.CreateVersion(f.ctx, ref, registry.ModelRef{ID: model}, registry.VersionSpec{Semver: fmt.Sprintf("1.%d.%d", i/100, i%100),
 		Description: "Trained by the benchmark.", Tags: []registry.Tag{{Key: "framework", Value: "onnx"}}})
 	if err != nil {
 		return 0, err

@@ -227,7 +227,7 @@ func (w *World) content(ctx context.Context, ref registry.ProjectRef, key string
 	if err != nil {
 		return err
 	}
-	ver, err := sys.CreateVersion(ctx, ref, m.ID, registry.VersionSpec{})
+	ver, err := sys.CreateVersion(ctx, ref, registry.ModelRef{ID: m.ID}, registry.VersionSpec{})
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 
 // Aliases lists the aliases of a model, "latest" included while there is a
 // version.
-func (s Session) Aliases(ctx context.Context, ref ProjectRef, modelID int64) ([]Alias, error) {
-	m, err := s.Model(ctx, ref, modelID)
+func (s Session) Aliases(ctx context.Context, ref ProjectRef, model ModelRef) ([]Alias, error) {
+	m, err := s.Model(ctx, ref, model)
 	if err != nil {
 		return nil, err
 	}
@@ -21,8 +21,8 @@ func (s Session) Aliases(ctx context.Context, ref ProjectRef, modelID int64) ([]
 }
 
 // Alias gives one alias of a model.
-func (s Session) Alias(ctx context.Context, ref ProjectRef, modelID int64, name string) (Alias, error) {
-	all, err := s.Aliases(ctx, ref, modelID)
+func (s Session) Alias(ctx context.Context, ref ProjectRef, model ModelRef, name string) (Alias, error) {
+	all, err := s.Aliases(ctx, ref, model)
 	if err != nil {
 		return Alias{}, err
 	}
@@ -35,9 +35,9 @@ func (s Session) Alias(ctx context.Context, ref ProjectRef, modelID int64, name 
 }
 
 // SetAlias makes or moves an alias, and remembers it in its history.
-func (s Session) SetAlias(ctx context.Context, ref ProjectRef, modelID int64, spec AliasSpec) (Alias, error) {
+func (s Session) SetAlias(ctx context.Context, ref ProjectRef, model ModelRef, spec AliasSpec) (Alias, error) {
 	return update(ctx, s, func(tx Tx) (Alias, error) {
-		m, v, err := s.version(ctx, tx, ref, modelID, spec.VersionID, WriteModels)
+		m, v, err := s.version(ctx, tx, ref, model, spec.Version, WriteModels)
 		if err != nil {
 			return Alias{}, err
 		}
@@ -76,9 +76,9 @@ func checkExpected(m Model, spec AliasSpec) error {
 }
 
 // DeleteAlias removes an alias; the version stays, and so does the history.
-func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, modelID int64, name string) error {
+func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, model ModelRef, name string) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		_, m, err := s.model(ctx, tx, ref, modelID, WriteModels)
+		_, m, err := s.model(ctx, tx, ref, model, WriteModels)
 		if err != nil {
 			return err
 		}
@@ -93,9 +93,9 @@ func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, modelID int64,
 }
 
 // AliasHistory lists where an alias has pointed, the latest first.
-func (s Session) AliasHistory(ctx context.Context, ref ProjectRef, modelID int64, name string, p Page) (List[AliasMove], error) {
+func (s Session) AliasHistory(ctx context.Context, ref ProjectRef, model ModelRef, name string, p Page) (List[AliasMove], error) {
 	return view(ctx, s, func(tx Tx) (List[AliasMove], error) {
-		_, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
+		_, m, err := s.model(ctx, tx, ref, model, ReadModels)
 		if err != nil {
 			return List[AliasMove]{}, err
 		}

@@ -20,9 +20,9 @@ func (b Bundle) Open(ctx context.Context, f File) (io.ReadSeekCloser, error) {
 
 // Bundle gives a version with all its files as they are now: the list is of
 // one moment, whatever is uploaded while the bytes flow.
-func (s Session) Bundle(ctx context.Context, ref ProjectRef, modelID, versionID int64) (Bundle, error) {
+func (s Session) Bundle(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef) (Bundle, error) {
 	return view(ctx, s, func(tx Tx) (Bundle, error) {
-		_, v, err := s.version(ctx, tx, ref, modelID, versionID, PullFiles)
+		_, v, err := s.version(ctx, tx, ref, model, which, PullFiles)
 		if err != nil {
 			return Bundle{}, err
 		}

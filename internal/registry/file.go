@@ -256,11 +256,7 @@ func resolvePackage(ctx context.Context, tx Tx, projectID int64, pkg PackageRef)
 	if err != nil {
 		return pkg, err
 	}
-	name := pkg.Version
-	if pkg.Alias != "" {
-		name = "@" + pkg.Alias
-	}
-	v, err := resolveVersion(ctx, tx, projectID, m, name)
+	v, err := findVersion(ctx, tx, m, VersionRef{Semver: pkg.Version, Alias: pkg.Alias})
 	return PackageRef{VersionID: v.ID}, err
 }
 

@@ -57,20 +57,20 @@ func fillModels(ctx context.Context, tx Tx, p Project, ms []Model) error {
 }
 
 // Model gives one model.
-func (s Session) Model(ctx context.Context, ref ProjectRef, id int64) (Model, error) {
+func (s Session) Model(ctx context.Context, ref ProjectRef, which ModelRef) (Model, error) {
 	return view(ctx, s, func(tx Tx) (Model, error) {
-		_, m, err := s.model(ctx, tx, ref, id, ReadModels)
+		_, m, err := s.model(ctx, tx, ref, which, ReadModels)
 		return m, err
 	})
 }
 
 // model passes the gate and finds a model of the project.
-func (s Session) model(ctx context.Context, tx Tx, ref ProjectRef, id int64, p Permission) (Project, Model, error) {
+func (s Session) model(ctx context.Context, tx Tx, ref ProjectRef, which ModelRef, p Permission) (Project, Model, error) {
 	pr, err := s.project(ctx, tx, ref, p)
 	if err != nil {
 		return pr, Model{}, err
 	}
-	m, err := tx.ModelByID(ctx, pr.ID, id)
+	m, err := findModel(ctx, tx, pr.ID, which)
 	if err != nil {
 		return pr, m, err
 	}
@@ -79,21 +79,11 @@ func (s Session) model(ctx context.Context, tx Tx, ref ProjectRef, id int64, p P
 	return pr, one[0], err
 }
 
-// ModelByName gives one model by its exact name.
-func (s Session) ModelByName(ctx context.Context, ref ProjectRef, name string) (Model, error) {
-	return view(ctx, s, func(tx Tx) (Model, error) {
-		pr, err := s.project(ctx, tx, ref, ReadModels)
-		if err != nil {
-			return Model{}, err
-		}
-		m, err := tx.ModelByName(ctx, pr.ID, name)
-		if err != nil {
-			return Model{}, err
-		}
-		one := []Model{m}
-		err = fillModels(ctx, tx, pr, one)
-		return one[0], err
-	})
+func findModel(ctx context.Context, tx Tx, projectID int64, which ModelRef) (Model, error) {
+	if which.ID != 0 {
+		return tx.ModelByID(ctx, projectID, which.ID)
+	}
+	return tx.ModelByName(ctx, projectID, which.Name)
 }
 
 // CreateModel makes a model and its experiment.
@@ -155,9 +145,9 @@ func (s Session) modelExperiment(ctx context.Context, tx Tx, m *Model) error {
 }
 
 // EditModel changes a model.
-func (s Session) EditModel(ctx context.Context, ref ProjectRef, id int64, e ModelEdit) (Model, error) {
+func (s Session) EditModel(ctx context.Context, ref ProjectRef, which ModelRef, e ModelEdit) (Model, error) {
 	return update(ctx, s, func(tx Tx) (Model, error) {
-		_, m, err := s.model(ctx, tx, ref, id, WriteModels)
+		_, m, err := s.model(ctx, tx, ref, which, WriteModels)
 		if err != nil {
 			return Model{}, err
 		}
@@ -178,15 +168,15 @@ func (s Session) EditModel(ctx context.Context, ref ProjectRef, id int64, e Mode
 }
 
 // DeleteModel removes a model with its versions, candidates and files.
-func (s Session) DeleteModel(ctx context.Context, ref ProjectRef, id int64) error {
-	_, err := s.RemoveModel(ctx, ref, id)
+func (s Session) DeleteModel(ctx context.Context, ref ProjectRef, which ModelRef) error {
+	_, err := s.RemoveModel(ctx, ref, which)
 	return err
 }
 
 // RemoveModel is DeleteModel for those who want to tell what it was.
-func (s Session) RemoveModel(ctx context.Context, ref ProjectRef, id int64) (Model, error) {
+func (s Session) RemoveModel(ctx context.Context, ref ProjectRef, which ModelRef) (Model, error) {
 	return update(ctx, s, func(tx Tx) (Model, error) {
-		_, m, err := s.model(ctx, tx, ref, id, WriteModels)
+		_, m, err := s.model(ctx, tx, ref, which, WriteModels)
 		if err != nil {
 			return Model{}, err
 		}

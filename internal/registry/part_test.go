@@ -103,7 +103,7 @@ func TestPartsOfWhatIsGone(t *testing.T) {
 	h := newHouse(t)
 	u, v := h.begin(t, h.sys, parted(-1))
 	h.part(t, u, 1, []byte("x"))
-	must(t, h.sys.DeleteVersion(t.Context(), home, v.ModelID, v.ID))
+	must(t, h.sys.DeleteVersion(t.Context(), home, registry.ModelRef{ID: v.ModelID}, registry.VersionRef{ID: v.ID}))
 	_, err := h.sys.PutPart(t.Context(), home, u.EID, 2, strings.NewReader("x"), registry.PartOptions{Size: 1})
 	is(t, err, fault.NotFound, "upload")
 	c, err := h.sys.Collect(t.Context(), registry.CollectOptions{Grace: time.Hour})

@@ -46,6 +46,29 @@ func ParseGroupRef(s string) NamespaceRef {
 	return NamespaceRef{Path: s, Kind: GroupNamespace}
 }
 
+// ModelRef names a model of a project.
+type ModelRef struct {
+	ID   int64
+	Name string // exactly; when ID is 0
+}
+
+// String names the model in an error.
+func (r ModelRef) String() string {
+	if r.ID != 0 {
+		return itoa(r.ID)
+	}
+	return r.Name
+}
+
+// VersionRef names a version of a model in one of several ways, whichever field
+// is set. The zero VersionRef names none.
+type VersionRef struct {
+	ID     int64
+	Number int64
+	Semver string
+	Alias  string // without "@"
+}
+
 // PackageRef names a package in one of several ways, whichever field is set.
 type PackageRef struct {
 	VersionID int64  // that of a version

@@ -84,7 +84,7 @@ func (h *house) version(t *testing.T, name string) registry.Version {
 	t.Helper()
 	m, err := h.sys.CreateModel(t.Context(), home, registry.ModelSpec{Name: name})
 	must(t, err)
-	v, err := h.sys.CreateVersion(t.Context(), home, m.ID, registry.VersionSpec{})
+	v, err := h.sys.CreateVersion(t.Context(), home, registry.ModelRef{ID: m.ID}, registry.VersionSpec{})
 	must(t, err)
 	return v
 }
@@ -291,7 +291,7 @@ func TestPromotion(t *testing.T) {
 	if _, err := h.sys.PromoteRun(t.Context(), home, run.IID, registry.Promotion{}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("promoted twice: %v", err)
 	}
-	m, err := h.sys.Model(t.Context(), home, v.ModelID)
+	m, err := h.sys.Model(t.Context(), home, registry.ModelRef{ID: v.ModelID})
 	if err != nil || m.CandidateCount != 0 || m.VersionCount != 2 || m.LatestVersion != "3.0.0" {
 		t.Errorf("the model says %+v, %v", m, err)
 	}
@@ -303,11 +303,11 @@ func TestNextVersion(t *testing.T) {
 	m, err := h.sys.CreateModel(t.Context(), home, registry.ModelSpec{Name: "m"})
 	must(t, err)
 	for _, c := range []struct{ want, then string }{{"1.0.0", "3.1.4"}, {"3.1.5", "2.0.0"}, {"3.1.5", "4.0.0-rc.1"}, {"4.0.0", ""}, {"4.0.1", ""}} {
-		next, err := h.sys.NextVersion(t.Context(), home, m.ID)
+		next, err := h.sys.NextVersion(t.Context(), home, registry.ModelRef{ID: m.ID})
 		if err != nil || next != c.want {
 			t.Errorf("next is %q, %v, want %q", next, err, c.want)
 		}
-		v, err := h.sys.CreateVersion(t.Context(), home, m.ID, registry.VersionSpec{Semver: c.then})
+		v, err := h.sys.CreateVersion(t.Context(), home, registry.ModelRef{ID: m.ID}, registry.VersionSpec{Semver: c.then})
 		must(t, err)
 		if c.then == "" && v.Semver != c.want {
 			t.Errorf("made %q, want %q", v.Semver, c.want)

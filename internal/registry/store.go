@@ -157,6 +157,7 @@ type Versions interface {
 	InsertVersion(ctx context.Context, v Version) (int64, error)
 	VersionByID(ctx context.Context, projectID, id int64) (Version, error)
 	VersionBySemver(ctx context.Context, modelID int64, semver string) (Version, error)
+	VersionByNumber(ctx context.Context, modelID, number int64) (Version, error)
 	ListVersions(ctx context.Context, q VersionQuery) (List[Version], error)
 	UpdateVersion(ctx context.Context, v Version) error
 	// DeleteVersion removes a version with its run and its files.

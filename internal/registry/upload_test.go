@@ -279,7 +279,7 @@ func TestUploadToWhatIsGone(t *testing.T) {
 	_, err := send(t.Context(), dev, u, 0, 1000)
 	must(t, err)
 	body := io.MultiReader(bytes.NewReader(content[1000:1<<20]), &trap{func() {
-		must(t, h.sys.DeleteVersion(t.Context(), home, v.ModelID, v.ID))
+		must(t, h.sys.DeleteVersion(t.Context(), home, registry.ModelRef{ID: v.ModelID}, registry.VersionRef{ID: v.ID}))
 	}}, bytes.NewReader(content[1<<20:]))
 	_, err = dev.AppendUpload(t.Context(), home, u.EID, body, registry.AppendOptions{Offset: 1000, Size: int64(len(content) - 1000)})
 	is(t, err, fault.NotFound, "upload")

@@ -7,9 +7,9 @@ import (
 )
 
 // Versions lists the versions of a model.
-func (s Session) Versions(ctx context.Context, ref ProjectRef, modelID int64, q VersionQuery) (List[Version], error) {
+func (s Session) Versions(ctx context.Context, ref ProjectRef, model ModelRef, q VersionQuery) (List[Version], error) {
 	return view(ctx, s, func(tx Tx) (List[Version], error) {
-		_, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
+		_, m, err := s.model(ctx, tx, ref, model, ReadModels)
 		if err != nil {
 			return List[Version]{}, err
 		}
@@ -49,23 +49,20 @@ func fillVersions(ctx context.Context, tx Tx, m Model, vs []Version) error {
 }
 
 // Version gives one version of a model.
-func (s Session) Version(ctx context.Context, ref ProjectRef, modelID, id int64) (Version, error) {
+func (s Session) Version(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef) (Version, error) {
 	return view(ctx, s, func(tx Tx) (Version, error) {
-		_, v, err := s.version(ctx, tx, ref, modelID, id, ReadModels)
+		_, v, err := s.version(ctx, tx, ref, model, which, ReadModels)
 		return v, err
 	})
 }
 
 // version passes the gate and finds a version of a model.
-func (s Session) version(ctx context.Context, tx Tx, ref ProjectRef, modelID, id int64, p Permission) (Model, Version, error) {
-	pr, m, err := s.model(ctx, tx, ref, modelID, p)
+func (s Session) version(ctx context.Context, tx Tx, ref ProjectRef, model ModelRef, which VersionRef, p Permission) (Model, Version, error) {
+	_, m, err := s.model(ctx, tx, ref, model, p)
 	if err != nil {
 		return m, Version{}, err
 	}
-	v, err := tx.VersionByID(ctx, pr.ID, id)
-	if err == nil && v.ModelID != m.ID {
-		err = fault.Missing("version", itoa(id))
-	}
+	v, err := findVersion(ctx, tx, m, which)
 	if err != nil {
 		return m, Version{}, err
 	}
@@ -74,10 +71,37 @@ func (s Session) version(ctx context.Context, tx Tx, ref ProjectRef, modelID, id
 	return m, one[0], err
 }
 
+// findVersion finds a version of a model.
+func findVersion(ctx context.Context, tx Tx, m Model, which VersionRef) (Version, error) {
+	id := which.ID
+	switch {
+	case id != 0:
+	case which.Number != 0:
+		return tx.VersionByNumber(ctx, m.ID, which.Number)
+	case which.Semver != "":
+		return tx.VersionBySemver(ctx, m.ID, which.Semver)
+	case which.Alias == Latest:
+		if id = m.LatestID; id == 0 {
+			return Version{}, fault.Missing("version", Latest)
+		}
+	case which.Alias != "":
+		a, err := tx.AliasByName(ctx, m.ID, which.Alias)
+		if err != nil {
+			return Version{}, err
+		}
+		id = a.VersionID
+	}
+	v, err := tx.VersionByID(ctx, m.ProjectID, id)
+	if err == nil && v.ModelID != m.ID {
+		err = fault.Missing("version", itoa(id))
+	}
+	return v, err
+}
+
 // NextVersion proposes the semantic version after the highest of a model.
-func (s Session) NextVersion(ctx context.Context, ref ProjectRef, modelID int64) (string, error) {
+func (s Session) NextVersion(ctx context.Context, ref ProjectRef, model ModelRef) (string, error) {
 	return view(ctx, s, func(tx Tx) (string, error) {
-		_, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
+		_, m, err := s.model(ctx, tx, ref, model, ReadModels)
 		if err != nil {
 			return "", err
 		}
@@ -96,9 +120,9 @@ func nextVersion(ctx context.Context, tx Tx, modelID int64) (string, error) {
 
 // CreateVersion makes a version with an empty package, or of a run, whose
 // package it takes over.
-func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, modelID int64, spec VersionSpec) (Version, error) {
+func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, model ModelRef, spec VersionSpec) (Version, error) {
 	return update(ctx, s, func(tx Tx) (Version, error) {
-		_, m, err := s.model(ctx, tx, ref, modelID, WriteModels)
+		_, m, err := s.model(ctx, tx, ref, model, WriteModels)
 		if err != nil {
 			return Version{}, err
 		}
@@ -219,9 +243,9 @@ func (s Session) versionPackage(ctx context.Context, tx Tx, v Version, existing 
 }
 
 // EditVersion changes a version.
-func (s Session) EditVersion(ctx context.Context, ref ProjectRef, modelID, id int64, e VersionEdit) (Version, error) {
+func (s Session) EditVersion(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef, e VersionEdit) (Version, error) {
 	return update(ctx, s, func(tx Tx) (Version, error) {
-		_, v, err := s.version(ctx, tx, ref, modelID, id, WriteModels)
+		_, v, err := s.version(ctx, tx, ref, model, which, WriteModels)
 		if err != nil {
 			return Version{}, err
 		}
@@ -241,9 +265,9 @@ func (s Session) EditVersion(ctx context.Context, ref ProjectRef, modelID, id in
 }
 
 // DeleteVersion removes a version with its run and files.
-func (s Session) DeleteVersion(ctx context.Context, ref ProjectRef, modelID, id int64) error {
+func (s Session) DeleteVersion(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		m, v, err := s.version(ctx, tx, ref, modelID, id, WriteModels)
+		m, v, err := s.version(ctx, tx, ref, model, which, WriteModels)
 		if err != nil {
 			return err
 		}
@@ -280,39 +304,4 @@ func dropVersion(ctx context.Context, tx Tx, m Model, v Version) error {
 		return err
 	}
 	return tx.CountModel(ctx, m.ID, -1, 0)
-}
-
-// ResolveVersion finds a version of a model by name: a semantic version, or
-// "@" and an alias; "" and "@latest" mean the highest release.
-func (s Session) ResolveVersion(ctx context.Context, ref ProjectRef, modelID int64, name string) (Version, error) {
-	return view(ctx, s, func(tx Tx) (Version, error) {
-		pr, m, err := s.model(ctx, tx, ref, modelID, ReadModels)
-		if err != nil {
-			return Version{}, err
-		}
-		v, err := resolveVersion(ctx, tx, pr.ID, m, name)
-		if err != nil {
-			return Version{}, err
-		}
-		one := []Version{v}
-		err = fillVersions(ctx, tx, m, one)
-		return one[0], err
-	})
-}
-
-func resolveVersion(ctx context.Context, tx Tx, projectID int64, m Model, name string) (Version, error) {
-	if name == "" || name == "@"+Latest {
-		if m.LatestID == 0 {
-			return Version{}, fault.Missing("version", "latest")
-		}
-		return tx.VersionByID(ctx, projectID, m.LatestID)
-	}
-	if name[0] != '@' {
-		return tx.VersionBySemver(ctx, m.ID, name)
-	}
-	a, err := tx.AliasByName(ctx, m.ID, name[1:])
-	if err != nil {
-		return Version{}, err
-	}
-	return tx.VersionByID(ctx, projectID, a.VersionID)
 }

@@ -129,8 +129,8 @@ type AliasMove struct {
 
 // AliasSpec says where an alias shall point.
 type AliasSpec struct {
-	Name      string
-	VersionID int64
+	Name    string
+	Version VersionRef
 	// Expected, when not nil, is the version that the alias has to point to
 	// before, 0 for none: of two who move it at once, one fails.
 	Expected *int64

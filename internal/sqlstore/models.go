@@ -122,6 +122,7 @@ var (
 		run_id, package_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`)
 	versionByID     = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.id = $1 AND v.project_id = $2`)
 	versionBySemver = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.model_id = $1 AND v.semver = $2`)
+	versionByNumber = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.model_id = $1 AND v.number = $2`)
 	updateVersion   = stmt(`UPDATE versions SET description = $1, updated_at = $2 WHERE id = $3`)
 	deleteVersion   = stmt(`DELETE FROM versions WHERE id = $1`)
 	highestVersion  = stmt(`SELECT semver FROM versions WHERE model_id = $1 ORDER BY semver_key DESC, id DESC LIMIT 1`)
@@ -152,6 +153,12 @@ func (t *tx) VersionBySemver(ctx context.Context, modelID int64, semver string) 
 	var v registry.Version
 	err := t.scanOne(ctx, versionBySemver, []any{modelID, semver}, func(s scanner) error { return scanVersion(s, &v) })
 	return v, named(err, "version", semver)
+}
+
+func (t *tx) VersionByNumber(ctx context.Context, modelID, number int64) (registry.Version, error) {
+	var v registry.Version
+	err := t.scanOne(ctx, versionByNumber, []any{modelID, number}, func(s scanner) error { return scanVersion(s, &v) })
+	return v, one(err, "version", number)
 }
 
 func (t *tx) ListVersions(ctx context.Context, q registry.VersionQuery) (registry.List[registry.Version], error) {

@@ -65,7 +65,7 @@ func putAlias(c *call, in aliasTarget) (aliasJSON, error) {
 	if err != nil {
 		return aliasJSON{}, err
 	}
-	a, err := c.s.SetAlias(c.ctx(), c.project(), id, registry.AliasSpec{Name: c.r.PathValue("name"), VersionID: in.VersionID, Expected: in.Expected})
+	a, err := c.s.SetAlias(c.ctx(), c.project(), id, registry.AliasSpec{Name: c.r.PathValue("name"), Version: registry.VersionRef{ID: in.VersionID}, Expected: in.Expected})
 	return aliasWire(a), err
 }
 

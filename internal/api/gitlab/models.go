@@ -87,7 +87,10 @@ func modelRoutes() []route {
 }
 
 // modelID gives the model that the address names.
-func (c *call) modelID() (int64, error) { return c.id("model_id", "model") }
+func (c *call) modelID() (registry.ModelRef, error) {
+	id, err := c.id("model_id", "model")
+	return registry.ModelRef{ID: id}, err
+}
 
 type modelFilter struct {
 	partial

@@ -90,7 +90,7 @@ func (w *world) furnishModels(ctx context.Context, ada registry.Session, ref reg
 	if err != nil {
 		return err
 	}
-	v, err := ada.CreateVersion(ctx, ref, m.ID, registry.VersionSpec{Description: "Trained on the whole set.", Tags: []registry.Tag{{Key: "quantized", Value: "no"}}})
+	v, err := ada.CreateVersion(ctx, ref, registry.ModelRef{ID: m.ID}, registry.VersionSpec{Description: "Trained on the whole set.", Tags: []registry.Tag{{Key: "quantized", Value: "no"}}})
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (w *world) furnishModels(ctx context.Context, ada registry.Session, ref reg
 		Params: []registry.Param{{Key: "lr", Value: "0.1"}}, Metrics: []registry.Metric{{Key: "loss", Value: 0.5, At: exampleTime}}}}); err != nil {
 		return err
 	}
-	if _, err := ada.SetAlias(ctx, ref, m.ID, registry.AliasSpec{Name: "champion", VersionID: v.ID}); err != nil {
+	if _, err := ada.SetAlias(ctx, ref, registry.ModelRef{ID: m.ID}, registry.AliasSpec{Name: "champion", Version: registry.VersionRef{ID: v.ID}}); err != nil {
 		return err
 	}
 	w.ids["private/model"], w.ids["private/version"], w.ids["private/run"], w.ids["private/experiment"] = m.ID, v.ID, r.IID, e.IID

@@ -420,7 +420,7 @@ func TestUploadTogether(t *testing.T) {
 	if tag := got.Header().Get("ETag"); tag != `"`+hex.EncodeToString(sum[:])+`"` {
 		t.Errorf("ETag %s is not of these bytes", tag)
 	}
-	v, err := s.reg.As(auth.System()).Version(t.Context(), registry.ProjectRef{ID: s.ids["private"]}, s.ids["private/model"], s.ids["private/version"])
+	v, err := s.reg.As(auth.System()).Version(t.Context(), registry.ProjectRef{ID: s.ids["private"]}, registry.ModelRef{ID: s.ids["private/model"]}, registry.VersionRef{ID: s.ids["private/version"]})
 	ok(t, err)
 	if v.FileCount != 2 || v.Size != int64(len("weights")+len(body)) {
 		t.Errorf("the version counts %d files with %d bytes", v.FileCount, v.Size)

@@ -76,7 +76,7 @@ func listVersions(c *call, in versionFilter) ([]modelVersionJSON, error) {
 		return nil, err
 	}
 	if in.Alias != "" {
-		v, err := c.s.ResolveVersion(c.ctx(), c.project(), id, "@"+in.Alias)
+		v, err := c.s.Version(c.ctx(), c.project(), id, registry.VersionRef{Alias: in.Alias})
 		return listed(c, in.paging, c.version)(registry.List[registry.Version]{Items: []registry.Version{v}, Total: 1}, err)
 	}
 	return listed(c, in.paging, c.version)(c.s.Versions(c.ctx(), c.project(), id, registry.VersionQuery{Page: p, Order: o, Semver: in.Version, Prefix: in.Search}))
@@ -116,11 +116,11 @@ func nextVersion(c *call, _ none) (nextVersionJSON, error) {
 }
 
 // versionID gives model and version that the address names.
-func (c *call) versionID() (model, version int64, err error) {
+func (c *call) versionID() (model registry.ModelRef, version registry.VersionRef, err error) {
 	if model, err = c.modelID(); err != nil {
-		return 0, 0, err
+		return model, version, err
 	}
-	version, err = c.id("version_id", "version")
+	version.ID, err = c.id("version_id", "version")
 	return model, version, err
 }
 

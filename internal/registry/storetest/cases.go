@@ -225,6 +225,10 @@ func versions(_ *testing.T, b *bench) {
 		b.same([]any{err, high}, []any{nil, "11.0.0-alpha"})
 		mm, err := tx.ModelByID(ctx, m.ProjectID, m.ID)
 		b.same([]any{err, mm.LatestVersion, mm.VersionCount}, []any{nil, "10.0.0", int64(5)})
+		third, err := tx.VersionByNumber(ctx, m.ID, 3)
+		b.same([]any{err, third.Semver}, []any{nil, "10.0.0"})
+		_, err = tx.VersionByNumber(ctx, m.ID, 6)
+		b.want(err, fault.NotFound)
 		return nil
 	})
 	b.update(func(ctx context.Context, tx registry.Tx) error {
