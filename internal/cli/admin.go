@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vitrine-ml/vitrine/internal/app"
+	"github.com/vitrine-ml/vitrine/internal/config"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -25,40 +26,49 @@ type admin struct {
 
 func adminCommands(env Env, b app.Build) []*cobra.Command {
 	a := admin{env, b}
-	return []*cobra.Command{a.users(), a.tokens(), a.projects(), a.collect(), a.verify()}
+	return []*cobra.Command{a.users(), a.projects(), a.collect(), a.verify()}
 }
+
+// folderSettings are the settings that commands on a data folder take.
+var folderSettings = []string{"data", "db", "blobs", "log-level", "gc-grace"}
 
 // command makes a subcommand that gets the registry as Vitrine itself sees it,
 // and whether the answer shall be JSON.
 func (a admin) command(use, short string, args cobra.PositionalArgs, setup func(*cobra.Command) func(context.Context, registry.Session, []string) (any, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: args}
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
-	load := settingFlags(cmd, a.env.Getenv, "data", "db", "blobs", "log-level", "gc-grace")
+	load := settingFlags(cmd, a.env.Getenv, folderSettings...)
 	work := setup(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := load()
-		if err != nil {
-			return err
-		}
-		log, err := app.NewLog(c, a.env.Stderr)
-		if err != nil {
-			return err
-		}
-		opened, err := app.Open(cmd.Context(), c, a.build, log)
-		if err != nil {
-			return err
-		}
-		out, err := work(cmd.Context(), opened.System(), args)
-		opened.Settle()
-		if cerr := opened.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil || out == nil {
-			return err
-		}
-		return show(a.env.Stdout, out, *asJSON)
+		return a.onFolder(cmd.Context(), load, *asJSON, func(ctx context.Context, s registry.Session) (any, error) { return work(ctx, s, args) })
 	}
 	return cmd
+}
+
+// onFolder works on the data folder that the settings name, and prints the
+// answer.
+func (a admin) onFolder(ctx context.Context, load func() (config.Config, error), asJSON bool, work func(context.Context, registry.Session) (any, error)) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	log, err := app.NewLog(c, a.env.Stderr)
+	if err != nil {
+		return err
+	}
+	opened, err := app.Open(ctx, c, a.build, log)
+	if err != nil {
+		return err
+	}
+	out, err := work(ctx, opened.System())
+	opened.Settle()
+	if cerr := opened.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil || out == nil {
+		return err
+	}
+	return show(a.env.Stdout, out, asJSON)
 }
 
 // table is an answer as people read it: a head and rows, or one line of text.

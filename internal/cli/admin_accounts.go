@@ -2,15 +2,12 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vitrine-ml/vitrine/internal/auth"
-	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -141,92 +138,4 @@ func deleteUser(ctx context.Context, s registry.Session, args []string) (any, er
 		return nil, err
 	}
 	return "deleted " + u.Username, s.DeleteUser(ctx, u.ID)
-}
-
-// tokenRow is a token in the answers of administration.
-type tokenRow struct {
-	ID      int64    `json:"id"`
-	UserID  int64    `json:"user_id"`
-	Name    string   `json:"name"`
-	Scopes  []string `json:"scopes"`
-	Expires string   `json:"expires,omitempty"`
-	State   string   `json:"state"`
-	Token   string   `json:"token,omitempty"` // only when it was just made
-}
-
-func tokenRowOf(t auth.Token) tokenRow {
-	state := "active"
-	switch {
-	case !t.RevokedAt.IsZero():
-		state = "revoked"
-	case t.Expired(time.Now()):
-		state = "expired"
-	}
-	return tokenRow{ID: t.ID, UserID: t.UserID, Name: t.Name, Scopes: t.Scopes.Names(), Expires: dayText(t.ExpiresAt, ""), State: state}
-}
-
-func (a admin) tokens() *cobra.Command {
-	return parent("token", "Create, list and revoke personal access tokens",
-		a.command("create USERNAME", "Create a token; the secret is printed once", cobra.ExactArgs(1), createToken),
-		a.command("list [USERNAME]", "List tokens", cobra.MaximumNArgs(1), func(*cobra.Command) work { return listTokens }),
-		a.command("revoke ID", "Revoke a token", cobra.ExactArgs(1), func(*cobra.Command) work { return revokeToken }),
-	)
-}
-
-func createToken(cmd *cobra.Command) work {
-	name := cmd.Flags().String("name", "command line", "name of the token")
-	scopes := cmd.Flags().StringSlice("scope", []string{"api"}, "scopes: "+strings.Join(auth.PersonalScopes.Names(), ", "))
-	expires := cmd.Flags().String("expires", "", "day of expiry, as 2027-01-31 (default: never)")
-	return func(ctx context.Context, s registry.Session, args []string) (any, error) {
-		at, err := day(*expires)
-		if err != nil {
-			return nil, err
-		}
-		u, err := userNamed(ctx, s, args[0])
-		if err != nil {
-			return nil, err
-		}
-		t, err := s.CreateToken(ctx, u.ID, registry.TokenSpec{Name: *name, Scopes: *scopes, ExpiresAt: at})
-		if err != nil {
-			return nil, err
-		}
-		row := tokenRowOf(t.Token)
-		row.Token = t.Secret
-		return table{Head: []string{"ID", "NAME", "SCOPES", "EXPIRES", "TOKEN (shown once)"}, data: row,
-			Rows: [][]string{{strconv.FormatInt(row.ID, 10), row.Name, strings.Join(row.Scopes, ","), dayText(t.ExpiresAt, "never"), row.Token}}}, nil
-	}
-}
-
-func listTokens(ctx context.Context, s registry.Session, args []string) (any, error) {
-	q := registry.TokenQuery{}
-	if len(args) == 1 {
-		u, err := userNamed(ctx, s, args[0])
-		if err != nil {
-			return nil, err
-		}
-		q.UserID = u.ID
-	}
-	ts, err := all(func(p registry.Page) (registry.List[auth.Token], error) {
-		q := q
-		q.Page = p
-		return s.Tokens(ctx, q)
-	})
-	rows := make([]tokenRow, len(ts))
-	t := table{Head: []string{"ID", "USER", "NAME", "SCOPES", "EXPIRES", "STATE"}}
-	for i, v := range ts {
-		r := tokenRowOf(v)
-		rows[i] = r
-		t.Rows = append(t.Rows, []string{strconv.FormatInt(r.ID, 10), strconv.FormatInt(r.UserID, 10), r.Name,
-			strings.Join(r.Scopes, ","), dayText(v.ExpiresAt, "never"), r.State})
-	}
-	t.data = rows
-	return t, err
-}
-
-func revokeToken(ctx context.Context, s registry.Session, args []string) (any, error) {
-	id, err := strconv.ParseInt(args[0], 10, 64)
-	if err != nil {
-		return nil, fault.Invalidf("ID", "%q is no number; see vitrine token list", args[0])
-	}
-	return fmt.Sprintf("revoked token %d", id), s.RevokeToken(ctx, id)
 }

@@ -79,6 +79,7 @@ pull models.`,
 	}
 	add("server", serveCommand(env, b), versionCommand(env, b))
 	add("client", clientCommands(env)...)
+	add("client", tokenCommand(env, b))
 	add("admin", adminCommands(env, b)...)
 	return root
 }

@@ -33,7 +33,7 @@ func clientCommands(env Env) []*cobra.Command {
 		loginCommand(env), logoutCommand(env), whoamiCommand(env), serversCommand(env),
 		pushCommand(env), pullCommand(env),
 		listCommand(env), showCommand(env), removeCommand(env),
-		runCommand(env), aliasCommand(env),
+		editCommand(env), compareCommand(env), runCommand(env), aliasCommand(env),
 	}
 }
 
