@@ -21,6 +21,10 @@ help: ## list the targets
 build: ## build bin/vitrine, one static file
 	CGO_ENABLED=0 go build -trimpath -o bin/vitrine ./cmd/vitrine
 
+.PHONY: man
+man: ## write the manual pages to bin/man
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) go run ./cmd/manpages bin/man
+
 .PHONY: run
 run: build ## build and serve ./vitrine-data on 127.0.0.1:8080
 	bin/vitrine serve --listen 127.0.0.1:8080 --data vitrine-data

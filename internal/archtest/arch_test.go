@@ -44,6 +44,7 @@ var may = map[string][]string{
 	"internal/cli":                {"internal/app", "internal/client", "internal/config", "internal/fault", "internal/registry", "internal/auth"},
 	"internal/archtest":           {},
 	"cmd/vitrine":                 {"internal/cli"},
+	"cmd/manpages":                {"internal/cli"},
 	"test/clients":                {},
 	"bench/core":                  {"*"},
 }

@@ -52,6 +52,11 @@ func run(ctx context.Context, env Env, args []string) int {
 	return ExitCode(err)
 }
 
+// Command is the whole command line, for the manual pages.
+func Command() *cobra.Command {
+	return rootCommand(Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: func(string) string { return "" }})
+}
+
 func rootCommand(env Env) *cobra.Command {
 	b := build()
 	root := &cobra.Command{
@@ -70,28 +75,40 @@ pull models.`,
 		&cobra.Group{ID: "server", Title: "Server:"},
 		&cobra.Group{ID: "client", Title: "Client:"},
 		&cobra.Group{ID: "admin", Title: "Administration of a data folder:"},
+		&cobra.Group{ID: "self", Title: "This program:"},
 	)
+	root.SetHelpCommandGroupID("self")
+	root.CompletionOptions.DisableDefaultCmd = true
 	add := func(group string, cmds ...*cobra.Command) {
 		for _, c := range cmds {
 			c.GroupID = group
 			root.AddCommand(c)
 		}
 	}
-	add("server", serveCommand(env, b), versionCommand(env, b))
+	add("server", serveCommand(env, b))
 	add("client", clientCommands(env)...)
 	add("client", tokenCommand(env, b))
 	add("admin", adminCommands(env, b)...)
+	add("self", completionCommand(env), versionCommand(env, b))
+	root.AddCommand(helpTopics()...)
+	addCompletion(root, env)
 	return root
 }
 
 func versionCommand(env Env, b app.Build) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return show(env.Stdout, map[string]string{"version": b.Version, "revision": b.Revision}, true)
+			}
 			_, err := fmt.Fprintf(env.Stdout, "vitrine %s (%s)\n", b.Version, b.Revision)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

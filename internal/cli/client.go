@@ -91,6 +91,8 @@ func (r *remote) hint(err error) error {
 	signIn := "vitrine login " + r.c.URL()
 	msg := e.Msg
 	switch {
+	case errors.Is(err, client.ErrNoAddress):
+		msg += "; see: vitrine help gitlab"
 	case e.Kind == fault.Unauthenticated && r.c.Anonymous():
 		msg = "this needs an account on " + r.c.URL() + "; sign in with: " + signIn
 	case e.Kind == fault.Unauthenticated:

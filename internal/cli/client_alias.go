@@ -181,6 +181,7 @@ func aliasListCommand(env Env) *cobra.Command {
 			return []string{a.Name, a.Version, timeText(a.UpdatedAt)}
 		}), r.json)
 	})
+	cmd.Example = "  vitrine alias ls team/vision/resnet"
 	return cmd
 }
 
@@ -211,6 +212,7 @@ func aliasHistoryCommand(env Env) *cobra.Command {
 			return []string{timeText(a.CreatedAt), version, by}
 		}), r.json)
 	})
+	cmd.Example = "  vitrine alias history team/vision/resnet@champion"
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most; 0: all")
 	return cmd
 }

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/spf13/cobra"
 )
 
 // fakeServer is the part of a server that the client uses, in memory, with the
@@ -372,8 +370,7 @@ func (s *shell) env() Env {
 func (s *shell) try(args ...string) error {
 	s.stdout.Reset()
 	s.stderr.Reset()
-	root := &cobra.Command{Use: "vitrine", SilenceErrors: true, SilenceUsage: true}
-	root.AddCommand(clientCommands(s.env())...)
+	root := rootCommand(s.env())
 	root.SetArgs(args)
 	root.SetOut(&s.stdout)
 	root.SetErr(&s.stderr)

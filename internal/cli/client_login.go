@@ -170,9 +170,11 @@ func (r *remote) logout(args []string) error {
 
 func whoamiCommand(env Env) *cobra.Command {
 	r := &remote{env: env}
-	return r.command("whoami", "Show the server and the account in use", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	cmd := r.command("whoami", "Show the server and the account in use", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return r.whoami(ctx)
 	})
+	cmd.Long = "Show the server and the account in use, and where the token comes from."
+	return cmd
 }
 
 func (r *remote) whoami(ctx context.Context) error {

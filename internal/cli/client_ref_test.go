@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"errors"
 	"testing"
-
-	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
 func TestParseRef(t *testing.T) {
@@ -101,24 +98,6 @@ func TestPatterns(t *testing.T) {
 	}
 	if _, err := parsePattern("./"); ExitCode(err) != exitUsage {
 		t.Errorf("an empty pattern gave %v", err)
-	}
-}
-
-func TestExitCodes(t *testing.T) {
-	tests := map[int][]error{
-		0:               {nil},
-		exitFailure:     {errors.New("x"), fault.Invalidf("name", "is invalid"), &fault.Error{Kind: fault.Busy}},
-		exitUsage:       {usagef("x"), errors.New(`unknown command "x" for "vitrine"`)},
-		exitNotFound:    {fault.Missing("model", "x"), naming(fault.Missing("model", "x"), "doing")},
-		exitNotAllowed:  {fault.SignIn(""), fault.Denied("", "x")},
-		exitInterrupted: {&interrupted{}},
-	}
-	for want, errs := range tests {
-		for _, err := range errs {
-			if got := ExitCode(err); got != want {
-				t.Errorf("ExitCode(%v) = %d, want %d", err, got, want)
-			}
-		}
 	}
 }
 

@@ -45,6 +45,7 @@ chosen: by --on NAME, --server URL, VITRINE_SERVER, or the variables of a GitLab
 	use := u.command("use NAME", "Choose the sign-in in use", cobra.ExactArgs(1), func(_ context.Context, args []string) error {
 		return u.useServer(args[0])
 	})
+	use.Example = "  vitrine servers use prod"
 	cmd.AddCommand(use)
 	return cmd
 }

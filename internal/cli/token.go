@@ -29,7 +29,7 @@ given, or when the folder is named by --data, --db, --blobs, --config or their v
 func tokenCommand(env Env, b app.Build) *cobra.Command {
 	cmd := parent("token", "Create, list, rotate and revoke personal access tokens",
 		tokenCreateCommand(env, b), tokenListCommand(env, b), tokenRevokeCommand(env, b), tokenRotateCommand(env))
-	cmd.Long = "Create, list, rotate and revoke personal access tokens. " + tokenHelp
+	cmd.Long = "Create, list, rotate and revoke personal access tokens.\n\n" + tokenHelp
 	cmd.Example = `  vitrine token create --name laptop --scope read_api --expires 2027-01-31
   vitrine token list
   vitrine token rotate
@@ -44,7 +44,7 @@ func tokenPlaceCommand(env Env, b app.Build, use, short string, args cobra.Posit
 	p := &tokenPlace{remote: &remote{env: env}, admin: admin{env, b}}
 	p.cmd = p.command(use, short, args, func(ctx context.Context, args []string) error { return work(ctx, p, args) })
 	p.load = settingFlags(p.cmd, env.Getenv, folderSettings...)
-	p.cmd.Long = short + ". " + tokenHelp
+	p.cmd.Long = short + ".\n\n" + tokenHelp
 	return p
 }
 

@@ -28,6 +28,10 @@ func (e *statusError) Error() string { return "status " + strconv.Itoa(e.code) }
 // first looked at.
 var ErrChanged = errors.New("the file has changed on the server")
 
+// ErrNoAddress is the cause when the server does not know an address at all: a
+// GitLab where the address is Vitrine's own, or something else altogether.
+var ErrNoAddress = errors.New("the server does not know the address")
+
 // ErrChecksum is the cause when bytes are not those that their SHA-256 says.
 var ErrChecksum = errors.New("checksum mismatch")
 
@@ -79,11 +83,28 @@ func refusal(resp *http.Response) error {
 	if resp.StatusCode == http.StatusPreconditionFailed {
 		e.Err = ErrChanged
 	}
+	if unknownAddress(resp.StatusCode, data) {
+		return &fault.Error{Kind: fault.Unsupported, Noun: "server", Err: ErrNoAddress,
+			Msg: "the server does not offer this: it is a GitLab, which has no such address, or no model registry at all"}
+	}
 	e.Noun, e.Field, e.Msg = spoken(resp.StatusCode, data)
 	if target := resp.Header.Get("Location"); resp.StatusCode < 400 && target != "" {
 		e.Msg = "the server redirects to " + target + "; use that address"
 	}
 	return e
+}
+
+// unknownAddress recognizes what GitLab says about an address below /api/v4 that
+// none of its routes matches (lib/api/api.rb, the route "*path"), and about a
+// method that the address does not know. What is missing at a known address is
+// told in "message" instead.
+func unknownAddress(status int, data []byte) bool {
+	var in refusalJSON
+	if json.Unmarshal(data, &in) != nil || in.Message != nil {
+		return false
+	}
+	return status == http.StatusNotFound && in.Error == "404 Not Found" ||
+		status == http.StatusMethodNotAllowed && in.Error == "405 Not Allowed"
 }
 
 // retryAfter reads the header, which is a number of seconds or a date.

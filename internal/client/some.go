@@ -1,0 +1,42 @@
+package client
+
+import (
+	"context"
+	"net/url"
+)
+
+// These lists give the first items only, those with search in their name; they
+// are for shells that complete words.
+
+// SomeProjects lists some projects that the caller sees.
+func (c *Client) SomeProjects(ctx context.Context, search string, limit int) ([]Project, error) {
+	return listSome[Project](ctx, c, "/projects", searched(search), limit)
+}
+
+// SomeModels lists some models of a project.
+func (c *Client) SomeModels(ctx context.Context, project, search string, limit int) ([]Model, error) {
+	return listSome[Model](ctx, c, modelsPath(project), searched(search), limit)
+}
+
+// SomeVersions lists the highest versions of a model.
+func (c *Client) SomeVersions(ctx context.Context, project string, m Model, limit int) ([]Version, error) {
+	return listSome[Version](ctx, c, modelPath(project, m.ID)+"/versions", url.Values{}, limit)
+}
+
+// SomeFiles lists some files of a version or run.
+func (c *Client) SomeFiles(ctx context.Context, p Place, search string, limit int) ([]File, error) {
+	return listSome[File](ctx, c, p.list(), searched(search), limit)
+}
+
+// SomeExperiments lists some experiments of a project.
+func (c *Client) SomeExperiments(ctx context.Context, project, search string, limit int) ([]Experiment, error) {
+	return listSome[Experiment](ctx, c, experimentsPath(project), searched(search), limit)
+}
+
+func searched(text string) url.Values {
+	v := url.Values{}
+	if text != "" {
+		v.Set("search", text)
+	}
+	return v
+}
