@@ -3,6 +3,7 @@
 package apitest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -39,7 +40,8 @@ type World struct {
 	// Handler is what Options.Door made.
 	Handler http.Handler
 	Tokens  map[string]string
-	IDs     map[string]int64 // user names, "private", "private/version", "private/run" …
+	Headers map[string]string // in which Do sends a token; Private-Token unless named
+	IDs     map[string]int64  // user names, "private", "private/version", "private/run" …
 
 	dir string // of the template
 }
@@ -105,7 +107,7 @@ func (tp *Template) New(t *testing.T, o Options) *World {
 	OK(t, err)
 	dir := filepath.Join(t.TempDir(), "world")
 	OK(t, os.CopyFS(dir, os.DirFS(from.dir)))
-	w := &World{Tokens: maps.Clone(from.Tokens), IDs: maps.Clone(from.IDs)}
+	w := &World{Tokens: maps.Clone(from.Tokens), Headers: map[string]string{}, IDs: maps.Clone(from.IDs)}
 	store, err := w.open(dir, o)
 	OK(t, err)
 	t.Cleanup(func() { OK(t, store.Close()) })
@@ -266,7 +268,7 @@ func (w *World) Do(t *testing.T, method, target, who, body string) *httptest.Res
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	if who != "" {
-		r.Header.Set("Private-Token", w.Tokens[who])
+		r.Header.Set(cmp.Or(w.Headers[who], "Private-Token"), w.Tokens[who])
 	}
 	rec := httptest.NewRecorder()
 	w.Handler.ServeHTTP(rec, r)

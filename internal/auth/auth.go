@@ -19,11 +19,11 @@ import (
 // Actor is whoever calls: a person, a machine with a token, nobody, or Vitrine
 // itself. The zero Actor is anonymous.
 type Actor struct {
-	UserID    int64
+	UserID    int64 // 0 for a deploy token too, which is nobody's
 	Username  string
 	Admin     bool
 	Bot       bool   // the user of an access token of a project or group
-	TokenID   int64  // 0 for a browser login or the system
+	TokenID   int64  // 0 for a browser login, a deploy token or the system
 	Kind      Kind   // of the token
 	Scopes    Scopes // what the token may touch
 	ProjectID int64  // when not 0, the token reaches this project only
@@ -39,7 +39,7 @@ func System() Actor {
 }
 
 // Anonymous reports whether nobody has signed in.
-func (a Actor) Anonymous() bool { return a.UserID == 0 && !a.system }
+func (a Actor) Anonymous() bool { return a.UserID == 0 && a.Kind != Deploy && !a.system }
 
 // IsSystem reports whether the actor is Vitrine itself.
 func (a Actor) IsSystem() bool { return a.system }
@@ -59,12 +59,16 @@ type Place uint8
 // The places of secrets.
 const (
 	AnyPlace      Place = iota // every token
-	PersonalPlace              // every token but those of jobs
+	PersonalPlace              // those of people and bots
 	JobPlace                   // those of jobs
+	DeployPlace                // deploy tokens
 )
 
+// placeKinds are the tokens that count in the places that do not take all.
+var placeKinds = map[Place]Kind{PersonalPlace: Personal, JobPlace: Job, DeployPlace: Deploy}
+
 // takes reports whether a token of kind k counts in the place.
-func (p Place) takes(k Kind) bool { return p == AnyPlace || (p == JobPlace) == (k == Job) }
+func (p Place) takes(k Kind) bool { return p == AnyPlace || placeKinds[p] == k }
 
 // Identity is what the database knows about a token and its user.
 type Identity struct {
@@ -81,7 +85,13 @@ type Store interface {
 	// expired ones too; unknown is fault.NotFound.
 	IdentityByDigest(ctx context.Context, digest string) (Identity, error)
 	// TouchTokens records when tokens were last used.
-	TouchTokens(ctx context.Context, used map[int64]time.Time) error
+	TouchTokens(ctx context.Context, used map[TokenRef]time.Time) error
+}
+
+// TokenRef names a token among all; deploy tokens are numbered apart.
+type TokenRef struct {
+	ID     int64
+	Deploy bool
 }
 
 // Authenticator turns credentials into actors. It is safe for concurrent use.
@@ -91,8 +101,8 @@ type Authenticator struct {
 	known *memo.Memo[string, Identity] // by digest
 
 	mu   sync.Mutex
-	used map[int64]time.Time // not yet written
-	seen map[int64]time.Time // last written
+	used map[TokenRef]time.Time // not yet written
+	seen map[TokenRef]time.Time // last written
 }
 
 // maxKnown bounds the remembered tokens.
@@ -105,7 +115,7 @@ func NewAuthenticator(s Store, now func() time.Time) *Authenticator {
 		now = time.Now
 	}
 	source, _ := s.(memo.Source)
-	return &Authenticator{store: s, now: now, known: memo.New[string, Identity](source, maxKnown), used: map[int64]time.Time{}, seen: map[int64]time.Time{}}
+	return &Authenticator{store: s, now: now, known: memo.New[string, Identity](source, maxKnown), used: map[TokenRef]time.Time{}, seen: map[TokenRef]time.Time{}}
 }
 
 // Authenticate gives the actor behind c. No credential is the anonymous actor.
@@ -135,14 +145,22 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 		return Actor{}, ended("expired", t)
 	}
 	a.touch(t, now)
-	return Actor{UserID: t.UserID, Username: id.Username, Admin: id.Admin && t.Kind != Job && !id.Bot, Bot: id.Bot,
-		TokenID: t.ID, Kind: t.Kind, Scopes: t.Scopes, ProjectID: t.ProjectID, GroupID: t.GroupID, JobID: t.JobID}, nil
+	actor := Actor{UserID: t.UserID, Username: id.Username, Admin: id.Admin && t.Kind != Job && !id.Bot, Bot: id.Bot,
+		TokenID: t.ID, Kind: t.Kind, Scopes: t.Scopes.grants(), ProjectID: t.ProjectID, GroupID: t.GroupID, JobID: t.JobID}
+	if t.Kind == Deploy {
+		actor.TokenID = 0 // its number is another token's
+	}
+	return actor, nil
 }
 
 // ended reports a token that works no more; its id tells which, for the
 // detection of re-use.
 func ended(how string, t Token) error {
-	return &fault.Error{Kind: fault.Unauthenticated, Noun: how, Name: strconv.FormatInt(t.ID, 10)}
+	e := fault.SignIn(how)
+	if t.Kind != Deploy {
+		e.Name = strconv.FormatInt(t.ID, 10)
+	}
+	return e
 }
 
 // touchEvery is how coarse "last used" is: often enough to see an idle token,
@@ -155,8 +173,8 @@ func (a *Authenticator) touch(t Token, now time.Time) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if now.Sub(a.seen[t.ID]) >= touchEvery {
-		a.used[t.ID] = now
+	if ref := (TokenRef{t.ID, t.Kind == Deploy}); now.Sub(a.seen[ref]) >= touchEvery {
+		a.used[ref] = now
 	}
 }
 
@@ -165,12 +183,12 @@ func (a *Authenticator) touch(t Token, now time.Time) {
 func (a *Authenticator) Flush(ctx context.Context) error {
 	a.mu.Lock()
 	used := a.used
-	a.used = map[int64]time.Time{}
+	a.used = map[TokenRef]time.Time{}
 	if len(a.seen) > 10_000 {
-		a.seen = map[int64]time.Time{}
+		a.seen = map[TokenRef]time.Time{}
 	}
-	for id, at := range used {
-		a.seen[id] = at
+	for ref, at := range used {
+		a.seen[ref] = at
 	}
 	a.mu.Unlock()
 	if len(used) == 0 {

@@ -12,7 +12,7 @@ import (
 // drawer is a Store with one token.
 type drawer struct {
 	id   Identity
-	used map[int64]time.Time
+	used map[TokenRef]time.Time
 }
 
 func (d *drawer) IdentityByDigest(_ context.Context, digest string) (Identity, error) {
@@ -22,7 +22,7 @@ func (d *drawer) IdentityByDigest(_ context.Context, digest string) (Identity, e
 	return d.id, nil
 }
 
-func (d *drawer) TouchTokens(_ context.Context, used map[int64]time.Time) error {
+func (d *drawer) TouchTokens(_ context.Context, used map[TokenRef]time.Time) error {
 	d.used = used
 	return nil
 }
@@ -44,6 +44,9 @@ func TestAuthenticate(t *testing.T) {
 		"personal token as job": {id: Identity{Token: Token{Kind: Personal}}, cred: Credential{Secret: "good", Place: JobPlace}, noun: "token"},
 		"job token as personal": {id: Identity{Token: Token{Kind: Job}}, cred: Credential{Secret: "good", Place: PersonalPlace}, noun: "token"},
 		"job token":             {id: Identity{Token: Token{Kind: Job}}, cred: Credential{Secret: "good", Place: JobPlace}, noun: "-"},
+		"deploy token":          {id: Identity{Token: Token{Kind: Deploy}}, cred: Credential{Secret: "good", Place: DeployPlace}, noun: "-"},
+		"deploy as personal":    {id: Identity{Token: Token{Kind: Deploy}}, cred: Credential{Secret: "good", Place: PersonalPlace}, noun: "token"},
+		"personal as deploy":    {id: Identity{Token: Token{Kind: Personal}}, cred: Credential{Secret: "good", Place: DeployPlace}, noun: "token"},
 	} {
 		c.id.Token.ID, c.id.Token.UserID = 3, 7
 		a := NewAuthenticator(&drawer{id: c.id}, func() time.Time { return now })
@@ -67,6 +70,25 @@ func TestJobTokensAreNoAdministrators(t *testing.T) {
 	actor, err := a.Authenticate(t.Context(), Credential{Secret: "good", Place: JobPlace})
 	if err != nil || actor.Admin {
 		t.Errorf("%+v, %v", actor, err)
+	}
+}
+
+// TestDeployTokensAreNobody: they have a kind and a place, but neither a user
+// nor a number that could be taken for another token's; and what they may touch
+// is said in the words of the permission table.
+func TestDeployTokensAreNobody(t *testing.T) {
+	d := &drawer{id: Identity{Username: "ci", Token: Token{ID: 3, Kind: Deploy, ProjectID: 5, Scopes: ScopeWritePackages | ScopeReadRepository}}}
+	a := NewAuthenticator(d, nil)
+	got, err := a.Authenticate(t.Context(), Credential{Secret: "good"})
+	want := Actor{Username: "ci", Kind: Deploy, ProjectID: 5, Scopes: ScopeWritePackages | ScopeReadRepository | ScopeWriteRegistry}
+	if err != nil || got != want || got.Anonymous() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := a.Flush(t.Context()); err != nil || len(d.used) != 1 {
+		t.Error(d.used, err)
+	}
+	if _, ok := d.used[TokenRef{3, true}]; !ok {
+		t.Error(d.used)
 	}
 }
 

@@ -18,10 +18,11 @@ type Kind string
 const (
 	Personal Kind = "personal"
 	Job      Kind = "job"
+	Deploy   Kind = "deploy"
 )
 
 // prefixes let a secret scanner tell a leaked token by its looks.
-var prefixes = map[Kind]string{Personal: "vtpat-", Job: "vtjob-"}
+var prefixes = map[Kind]string{Personal: "vtpat-", Job: "vtjob-", Deploy: "vtdep-"}
 
 // Token is a secret for machines, without the secret. Zero times mean never.
 type Token struct {
@@ -91,6 +92,10 @@ const (
 	ScopeWriteRepository                    // Git, which is not here
 	ScopeReadContainers                     // container images
 	ScopeWriteContainers                    // container images
+	ScopeReadPackages                       // as ScopeReadRegistry: models are packages
+	ScopeWritePackages                      // as ScopeWriteRegistry
+	ScopeReadVirtual                        // proxies of other registries, which are not here
+	ScopeWriteVirtual                       // proxies of other registries, which are not here
 )
 
 // AllScopes are those that open something.
@@ -101,7 +106,21 @@ const (
 	gitScopes      = ScopeReadRepository | ScopeWriteRepository | ScopeReadContainers | ScopeWriteContainers
 	PersonalScopes = AllScopes | gitScopes
 	BotScopes      = PersonalScopes &^ ScopeReadUser
+	DeployScopes   = ScopeReadRegistry | ScopeWriteRegistry | gitScopes&^ScopeWriteRepository |
+		ScopeReadPackages | ScopeWritePackages | ScopeReadVirtual | ScopeWriteVirtual
 )
+
+// grants gives the scopes that the permission table knows: GitLab's words for
+// packages of every type mean models, too.
+func (s Scopes) grants() Scopes {
+	if s&ScopeReadPackages != 0 {
+		s |= ScopeReadRegistry
+	}
+	if s&ScopeWritePackages != 0 {
+		s |= ScopeWriteRegistry
+	}
+	return s
+}
 
 var scopeNames = []struct {
 	bit  Scopes
@@ -111,6 +130,8 @@ var scopeNames = []struct {
 	{ScopeReadRegistry, "read_model_registry"}, {ScopeWriteRegistry, "write_model_registry"},
 	{ScopeSelfRotate, "self_rotate"}, {ScopeReadRepository, "read_repository"}, {ScopeWriteRepository, "write_repository"},
 	{ScopeReadContainers, "read_registry"}, {ScopeWriteContainers, "write_registry"},
+	{ScopeReadPackages, "read_package_registry"}, {ScopeWritePackages, "write_package_registry"},
+	{ScopeReadVirtual, "read_virtual_registry"}, {ScopeWriteVirtual, "write_virtual_registry"},
 }
 
 // ParseScopes reads scope names; one that is not among those allowed, or none

@@ -1,7 +1,7 @@
 // Package credential finds the secret that an HTTP request carries, in the
 // places where GitLab's clients, and everybody else's, put it: PRIVATE-TOKEN,
-// JOB-TOKEN, Authorization with Bearer or Basic (the token as password), and
-// private_token, access_token and job_token in the query. What the secret is
+// JOB-TOKEN, Deploy-Token, Authorization with Bearer or Basic (the token as
+// password), and private_token, access_token and job_token in the query. What the secret is
 // worth is decided by auth.
 package credential
 
@@ -20,6 +20,9 @@ func Of(r *http.Request) auth.Credential {
 	}
 	if t := h.Get("Job-Token"); t != "" {
 		return auth.Credential{Secret: t, Place: auth.JobPlace}
+	}
+	if t := h.Get("Deploy-Token"); t != "" {
+		return auth.Credential{Secret: t, Place: auth.DeployPlace}
 	}
 	if a := h.Get("Authorization"); a != "" {
 		if scheme, rest, ok := strings.Cut(a, " "); ok && strings.EqualFold(scheme, "Bearer") {

@@ -129,6 +129,10 @@ func (s Session) May(ctx context.Context, ref ProjectRef, p Permission) error {
 	return err
 }
 
+// MayAsAccount reports whether the actor may do what belongs to accounts, with
+// a token that has one of the scopes; admin asks for an administrator.
+func (s Session) MayAsAccount(scopes auth.Scopes, admin bool) error { return s.account(scopes, admin) }
+
 // MayInGroup reports the same for a role in a group and the scopes of which a
 // token needs one.
 func (s Session) MayInGroup(ctx context.Context, ref NamespaceRef, least Role, scopes auth.Scopes) error {
@@ -160,14 +164,11 @@ func scopeList(want auth.Scopes) string {
 // allowed decides by the table. The order of its questions is GitLab's: what
 // is hidden is answered before what is forbidden.
 func (s Session) allowed(pr Project, p Permission) error {
-	r, role := rules[p], max(pr.ProjectRole, pr.GroupRole)
-	if s.actor.Admin {
-		role = Owner
-	}
+	r, role := rules[p], s.role(pr)
 	hidden := fault.Missing("project", pr.FullPath)
 	member := role >= Guest
 	switch {
-	case s.actor.ProjectID != 0 && s.actor.ProjectID != pr.ID:
+	case !s.reaches(pr):
 		return hidden
 	case !member && !s.sees(pr.Visibility):
 		return hidden
@@ -186,6 +187,29 @@ func (s Session) allowed(pr Project, p Permission) error {
 		return fault.Denied("project", "the project is archived; unarchive it to change it")
 	}
 	return nil
+}
+
+// role is the actor's in a project that it reaches. A deploy token is nobody's
+// and no member: what it may do is its scopes, up to reading for one that reads
+// and up to a developer's work in the registry for one that writes.
+func (s Session) role(pr Project) Role {
+	switch {
+	case s.actor.Admin:
+		return Owner
+	case s.actor.Kind != auth.Deploy:
+		return max(pr.ProjectRole, pr.GroupRole)
+	case s.actor.Can(auth.ScopeWriteRegistry):
+		return Developer
+	}
+	return Reporter
+}
+
+// reaches reports whether a project is where the actor's token works.
+func (s Session) reaches(pr Project) bool {
+	if s.actor.Kind == auth.Deploy && s.actor.GroupID != 0 {
+		return pr.InGroup
+	}
+	return s.actor.ProjectID == 0 || s.actor.ProjectID == pr.ID
 }
 
 func (s Session) refused() error {
@@ -274,7 +298,7 @@ func (s Session) notAJob() error {
 }
 
 func (s Session) viewer() Viewer {
-	return Viewer{UserID: s.actor.UserID, Admin: s.actor.Admin, Members: s.actor.Bot, Now: s.now()}
+	return Viewer{UserID: s.actor.UserID, Admin: s.actor.Admin, Members: s.actor.Bot, GroupID: s.actor.GroupID, Now: s.now()}
 }
 
 // itoa names a row in an error.

@@ -108,6 +108,50 @@ type AccessTokenSpec struct {
 	Role Role // from Guest up
 }
 
+// DeployToken is a secret of a machine that is nobody: it reads, or writes,
+// the registry of one project or of one group's projects. Zero times mean never.
+type DeployToken struct {
+	ID         int64
+	Name       string
+	Username   string // for HTTP Basic
+	Scopes     auth.Scopes
+	CreatorID  int64
+	ProjectID  int64 // or GroupID
+	GroupID    int64
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // the instant from which it no longer works
+	LastUsedAt time.Time
+}
+
+// Expired reports whether the token's time is over.
+func (d DeployToken) Expired(now time.Time) bool {
+	return !d.ExpiresAt.IsZero() && !now.Before(d.ExpiresAt)
+}
+
+// DeployTokenQuery narrows a list of deploy tokens.
+type DeployTokenQuery struct {
+	Page   Page
+	ID     int64
+	Place  Place // zero: all
+	Active bool  // only those whose time is not over
+	Now    time.Time
+}
+
+// DeployTokenSpec is a deploy token to be made.
+type DeployTokenSpec struct {
+	Name      string
+	Username  string // empty: gitlab+deploy-token-N
+	Scopes    []string
+	ExpiresAt time.Time // zero: never
+}
+
+// NewDeployToken is a deploy token together with its secret, which is never
+// shown again.
+type NewDeployToken struct {
+	DeployToken
+	Secret string
+}
+
 // NewAccessToken is an access token together with its secret, which is never
 // shown again.
 type NewAccessToken struct {

@@ -12,6 +12,7 @@ import (
 // for what, and the second, because memberships end by time alone.
 type hotKey struct {
 	user    int64
+	group   int64 // of the token
 	second  int64
 	project ProjectRef
 	pkg     PackageRef
@@ -36,7 +37,7 @@ func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 	if err := s.scope(rules[pkg.pull()]); err != nil {
 		return File{}, err
 	}
-	key := hotKey{s.actor.UserID, s.now().Unix(), ref, pkg, path}
+	key := hotKey{s.actor.UserID, s.actor.GroupID, s.now().Unix(), ref, pkg, path}
 	hot, err := s.r.hot.Get(key, func() (hotFile, error) {
 		return view(ctx, s, func(tx Tx) (hotFile, error) {
 			p, err := s.project(ctx, tx, ref, pkg.pull())

@@ -27,6 +27,7 @@ var (
 	manageMembers = placeNeed{ManageMembers, rule{role: Owner, write: true, scopes: auth.ScopeAPI}}
 	readTokens    = placeNeed{ReadTokens, rule{role: Owner, write: true, scopes: readScopes}}
 	manageTokens  = placeNeed{ManageTokens, rule{role: Owner, write: true, scopes: auth.ScopeAPI}}
+	readDeploys   = placeNeed{ReadTokens, rule{role: Maintainer, write: true, scopes: readScopes}}
 )
 
 // place is the gate to what both projects and groups have. It also gives the
@@ -37,11 +38,7 @@ func (s Session) place(ctx context.Context, tx Tx, ref PlaceRef, need placeNeed)
 		return Place{NamespaceID: n.ID}, role, err
 	}
 	pr, err := s.project(ctx, tx, ref.Project, need.project)
-	role := max(pr.ProjectRole, pr.GroupRole)
-	if s.actor.Admin {
-		role = Owner
-	}
-	return Place{NamespaceID: pr.Namespace.ID, ProjectID: pr.ID}, role, err
+	return Place{NamespaceID: pr.Namespace.ID, ProjectID: pr.ID}, s.role(pr), err
 }
 
 // Members lists the members of a place.

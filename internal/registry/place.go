@@ -80,7 +80,8 @@ type NamespaceQuery struct {
 type Viewer struct {
 	UserID  int64 // 0: anonymous
 	Admin   bool
-	Members bool // sees only what it is a member of
+	Members bool  // sees only what it is a member of
+	GroupID int64 // asks whether projects are in this group or below
 	Now     time.Time
 }
 
@@ -109,6 +110,7 @@ type Project struct {
 	// ProjectRole and GroupRole are the viewer's own, where they were asked for.
 	ProjectRole Role
 	GroupRole   Role
+	InGroup     bool // it is in the viewer's group or below
 	// How much it holds, kept so that lists need not count.
 	ModelCount      int64
 	ExperimentCount int64

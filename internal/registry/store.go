@@ -25,6 +25,7 @@ type Store interface {
 type Tx interface {
 	Users
 	Tokens
+	DeployTokens
 	Namespaces
 	Projects
 	Members
@@ -72,6 +73,15 @@ type Tokens interface {
 	// RevokeFamily ends the first token of a family and all that rotations made
 	// of it.
 	RevokeFamily(ctx context.Context, first int64, at time.Time) error
+}
+
+// DeployTokens are stored under the digest of their secret, too.
+type DeployTokens interface {
+	InsertDeployToken(ctx context.Context, d DeployToken, digest string) (int64, error)
+	NameDeployToken(ctx context.Context, id int64, username string) error
+	// ListDeployTokens lists those of the query's place, or all.
+	ListDeployTokens(ctx context.Context, q DeployTokenQuery) (List[DeployToken], error)
+	DeleteDeployToken(ctx context.Context, id int64) error
 }
 
 // Namespaces are users' own and groups. Full paths are unique without case,

@@ -19,16 +19,18 @@ const (
 	// $1 is the user, $2 the time.
 	roleIn = `coalesce((SELECT m.role FROM members m WHERE m.project_id = p.id AND m.user_id = $1
 	AND (m.expires_at = 0 OR m.expires_at > $2)), 0)`
+	// $3 is the group.
+	isBelow = `EXISTS (SELECT 1 FROM namespaces_above b WHERE b.namespace_id = n.id AND b.above_id = $3)`
 )
 
 var (
 	insertProject = stmt(`INSERT INTO projects (namespace_id, path, name, full_path, full_key, description, visibility, archived,
 		creator_id, models_level, experiments_level, packages_level, created_at, updated_at, active_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`)
-	projectByID = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + ` FROM ` + projectFrom +
-		` WHERE p.id = $3 AND p.deleted_at = 0`)
-	projectByPath = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + ` FROM ` + projectFrom +
-		` WHERE p.full_key = $3 AND p.deleted_at = 0`)
+	projectByID = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + `, ` + isBelow + ` FROM ` + projectFrom +
+		` WHERE p.id = $4 AND p.deleted_at = 0`)
+	projectByPath = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + `, ` + isBelow + ` FROM ` + projectFrom +
+		` WHERE p.full_key = $4 AND p.deleted_at = 0`)
 	projectOfModel      = stmt(projectOf("models"))
 	projectOfVersion    = stmt(projectOf("versions"))
 	projectOfExperiment = stmt(projectOf("experiments"))
@@ -38,6 +40,7 @@ var (
 	hideProject = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id WHERE id = $2`)
 	hideBelow   = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id
 		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $2)`)
+	dropDeploys    = stmt(`DELETE FROM deploy_tokens WHERE project_id IN (SELECT id FROM projects WHERE deleted_at > 0)`)
 	revokeHidden   = stmt(`UPDATE tokens SET revoked_at = $1 WHERE revoked_at = 0 AND project_id IN (SELECT id FROM projects WHERE deleted_at > 0)`)
 	nextRun        = stmt(`UPDATE projects SET next_run = next_run + 1 WHERE id = $1 RETURNING next_run - 1`)
 	nextExperiment = stmt(`UPDATE projects SET next_experiment = next_experiment + 1 WHERE id = $1 RETURNING next_experiment - 1`)
@@ -67,8 +70,8 @@ func (t *tx) InsertProject(ctx context.Context, p registry.Project) (int64, erro
 
 // projectOf finds the project that a row of a table belongs to.
 func projectOf(table string) string {
-	return `SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + ` FROM ` + projectFrom +
-		` WHERE p.id = (SELECT project_id FROM ` + table + ` WHERE id = $3) AND p.deleted_at = 0`
+	return `SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + `, ` + isBelow + ` FROM ` + projectFrom +
+		` WHERE p.id = (SELECT project_id FROM ` + table + ` WHERE id = $4) AND p.deleted_at = 0`
 }
 
 func (t *tx) ProjectAccess(ctx context.Context, r registry.ProjectRef, v registry.Viewer) (registry.Project, error) {
@@ -84,7 +87,7 @@ func (t *tx) ProjectAccess(ctx context.Context, r registry.ProjectRef, v registr
 			break
 		}
 	}
-	err := t.row(ctx, q, []any{v.UserID, micros(v.Now), key}, append(projectDest(&p), &p.ProjectRole, &p.GroupRole)...)
+	err := t.row(ctx, q, []any{v.UserID, micros(v.Now), v.GroupID, key}, append(projectDest(&p), &p.ProjectRole, &p.GroupRole, &p.InGroup)...)
 	return p, named(err, "project", name)
 }
 
@@ -164,7 +167,15 @@ func (t *tx) HideProject(ctx context.Context, id int64, at time.Time) error {
 	if err := hit(n, err, "project", id); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, revokeHidden, micros(at))
+	return t.endHidden(ctx, at)
+}
+
+// endHidden ends the tokens of hidden projects.
+func (t *tx) endHidden(ctx context.Context, at time.Time) error {
+	if _, err := t.exec(ctx, revokeHidden, micros(at)); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, dropDeploys)
 	return err
 }
 
@@ -172,8 +183,7 @@ func (t *tx) HideProjectsBelow(ctx context.Context, namespaceID int64, at time.T
 	if _, err := t.exec(ctx, hideBelow, micros(at), namespaceID); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, revokeHidden, micros(at))
-	return err
+	return t.endHidden(ctx, at)
 }
 
 func (t *tx) NextIID(ctx context.Context, projectID int64, s registry.Sequence) (int64, error) {

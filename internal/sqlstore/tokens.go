@@ -107,3 +107,50 @@ func (t *tx) RevokeFamily(ctx context.Context, first int64, at time.Time) error 
 	_, err := t.exec(ctx, revokeFamily, micros(at), first)
 	return err
 }
+
+const deployCols = `d.id, d.name, d.username, d.scopes, coalesce(d.creator_id, 0), coalesce(d.project_id, 0), coalesce(d.group_id, 0),
+	d.created_at, d.expires_at, d.last_used_at`
+
+var (
+	insertDeploy = stmt(`INSERT INTO deploy_tokens (name, username, digest, scopes, creator_id, project_id, group_id, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`)
+	nameDeploy   = stmt(`UPDATE deploy_tokens SET username = $1 WHERE id = $2`)
+	deleteDeploy = stmt(`DELETE FROM deploy_tokens WHERE id = $1`)
+)
+
+func scanDeploy(s scanner, d *registry.DeployToken, extra ...any) error {
+	return s.Scan(append([]any{&d.ID, &d.Name, &d.Username, &d.Scopes, &d.CreatorID, &d.ProjectID, &d.GroupID,
+		instant{&d.CreatedAt}, instant{&d.ExpiresAt}, instant{&d.LastUsedAt}}, extra...)...)
+}
+
+func (t *tx) InsertDeployToken(ctx context.Context, d registry.DeployToken, digest string) (int64, error) {
+	return t.id(ctx, insertDeploy, d.Name, d.Username, digest, d.Scopes, ref(d.CreatorID), ref(d.ProjectID), ref(d.GroupID),
+		micros(d.CreatedAt), micros(d.ExpiresAt))
+}
+
+func (t *tx) NameDeployToken(ctx context.Context, id int64, username string) error {
+	n, err := t.exec(ctx, nameDeploy, username, id)
+	return hit(n, err, "deploy token", id)
+}
+
+func (t *tx) ListDeployTokens(ctx context.Context, q registry.DeployTokenQuery) (registry.List[registry.DeployToken], error) {
+	l := &listing{cols: deployCols, from: "deploy_tokens d", id: "d.id", initial: registry.Order{By: "id"}, orders: map[string]column{"id": {"d.id", true}}}
+	switch {
+	case q.Place.ProjectID != 0:
+		l.and("d.project_id = ?", q.Place.ProjectID)
+	case q.Place.NamespaceID != 0:
+		l.and("d.group_id = ?", q.Place.NamespaceID)
+	}
+	if q.ID != 0 {
+		l.and("d.id = ?", q.ID)
+	}
+	if q.Active {
+		l.and("(d.expires_at = 0 OR d.expires_at > ?)", micros(q.Now))
+	}
+	return fetch(ctx, t, l, registry.Order{}, q.Page, scanDeploy)
+}
+
+func (t *tx) DeleteDeployToken(ctx context.Context, id int64) error {
+	n, err := t.exec(ctx, deleteDeploy, id)
+	return hit(n, err, "deploy token", id)
+}

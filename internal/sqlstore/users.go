@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -30,8 +31,11 @@ var (
 	identityByDigest = stmt(`SELECT t.id, t.user_id, t.kind, t.name, t.scopes, t.created_at, t.expires_at, t.last_used_at,
 		t.revoked_at, coalesce(t.project_id, 0), coalesce(t.group_id, 0), t.job_id, t.family, u.username, u.admin, u.blocked, u.bot
 		FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1`)
-	touchToken = stmt(`UPDATE tokens SET last_used_at = $1 WHERE id = $2 AND last_used_at < $1`)
-	touchUser  = stmt(`UPDATE users SET last_activity = $1 WHERE id = (SELECT user_id FROM tokens WHERE id = $2)`)
+	deployByDigest = stmt(`SELECT d.id, d.name, d.scopes, d.created_at, d.expires_at, d.last_used_at, coalesce(d.project_id, 0),
+		coalesce(d.group_id, 0), d.username FROM deploy_tokens d WHERE d.digest = $1`)
+	touchDeploy = stmt(`UPDATE deploy_tokens SET last_used_at = $1 WHERE id = $2 AND last_used_at < $1`)
+	touchToken  = stmt(`UPDATE tokens SET last_used_at = $1 WHERE id = $2 AND last_used_at < $1`)
+	touchUser   = stmt(`UPDATE users SET last_activity = $1 WHERE id = (SELECT user_id FROM tokens WHERE id = $2)`)
 )
 
 func scanUser(s scanner, u *registry.User, extra ...any) error {
@@ -107,8 +111,28 @@ func (t *tx) DeleteUser(ctx context.Context, id int64) error {
 }
 
 // IdentityByDigest implements auth.Store. It is on the path of every request:
-// one prepared statement outside a transaction.
+// prepared statements outside a transaction.
 func (s *Store) IdentityByDigest(ctx context.Context, digest string) (auth.Identity, error) {
+	id, err := s.tokenIdentity(ctx, digest)
+	if fault.Is(err, fault.NotFound) {
+		return s.deployIdentity(ctx, digest)
+	}
+	return id, err
+}
+
+func (s *Store) deployIdentity(ctx context.Context, digest string) (auth.Identity, error) {
+	id := auth.Identity{Token: auth.Token{Kind: auth.Deploy}}
+	st, err := s.read.prepare(ctx, string(deployByDigest))
+	if err != nil {
+		return id, err
+	}
+	k := &id.Token
+	err = st.QueryRowContext(ctx, digest).Scan(&k.ID, &k.Name, &k.Scopes, instant{&k.CreatedAt}, instant{&k.ExpiresAt}, instant{&k.LastUsedAt},
+		&k.ProjectID, &k.GroupID, &id.Username)
+	return id, named(err, "token", "")
+}
+
+func (s *Store) tokenIdentity(ctx context.Context, digest string) (auth.Identity, error) {
 	var id auth.Identity
 	st, err := s.read.prepare(ctx, string(identityByDigest))
 	if err != nil {
@@ -122,20 +146,29 @@ func (s *Store) IdentityByDigest(ctx context.Context, digest string) (auth.Ident
 }
 
 // TouchTokens implements auth.Store.
-func (s *Store) TouchTokens(ctx context.Context, used map[int64]time.Time) error {
+func (s *Store) TouchTokens(ctx context.Context, used map[auth.TokenRef]time.Time) error {
 	return s.Update(ctx, func(r registry.Tx) error {
 		t, ok := r.(*tx)
 		if !ok {
 			return errors.New("sqlstore: foreign transaction")
 		}
-		for id, at := range used {
-			if _, err := t.exec(ctx, touchToken, micros(at), id); err != nil {
-				return err
-			}
-			if _, err := t.exec(ctx, touchUser, micros(at), id); err != nil {
+		for ref, at := range used {
+			if err := t.touch(ctx, ref, at); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func (t *tx) touch(ctx context.Context, ref auth.TokenRef, at time.Time) error {
+	if ref.Deploy {
+		_, err := t.exec(ctx, touchDeploy, micros(at), ref.ID)
+		return err
+	}
+	if _, err := t.exec(ctx, touchToken, micros(at), ref.ID); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, touchUser, micros(at), ref.ID)
+	return err
 }

@@ -133,19 +133,8 @@ func (w *world) group(t *testing.T) {
 	ok(t, err)
 	w.ids["private/token"] = w.accessToken(t, "project-spare", registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids["private"]}}, registry.Guest)
 	w.ids["group/token"] = w.accessToken(t, "group-spare", registry.PlaceRef{Group: registry.NamespaceRef{ID: g.ID}, InGroup: true}, registry.Guest)
-}
-
-// accessToken makes an access token of a place and keeps it under name.
-func (w *world) accessToken(t *testing.T, name string, ref registry.PlaceRef, r registry.Role, scopes ...string) int64 {
-	t.Helper()
-	if scopes == nil {
-		scopes = []string{"api"}
-	}
-	k, err := w.reg.As(auth.System()).CreateAccessToken(t.Context(), ref, registry.AccessTokenSpec{
-		TokenSpec: registry.TokenSpec{Name: name, Scopes: scopes}, Role: r})
-	ok(t, err)
-	w.tokens[name] = k.Secret
-	return k.ID
+	w.ids["private/deploy"] = w.deployToken(t, "project-deploy", registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids["private"]}}, "read_package_registry")
+	w.ids["group/deploy"] = w.deployToken(t, "group-deploy", registry.PlaceRef{Group: registry.NamespaceRef{ID: g.ID}, InGroup: true}, "read_package_registry")
 }
 
 // address fills a route's pattern with things of the private project, of the
@@ -156,8 +145,11 @@ func (w *world) address(rt route) string {
 	if strings.HasPrefix(rt.pattern, "/groups") {
 		id, place = w.ids["group"], "group"
 	}
-	if strings.Contains(rt.pattern, "/access_tokens/") {
+	switch {
+	case strings.Contains(rt.pattern, "/access_tokens/"):
 		token = w.ids[place+"/token"]
+	case strings.Contains(rt.pattern, "/deploy_tokens/"):
+		token = w.ids[place+"/deploy"]
 	}
 	user := w.ids["owner"]
 	if strings.Contains(rt.pattern, "/members") {

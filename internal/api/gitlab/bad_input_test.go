@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // TestBadText: what is not valid UTF-8 is refused wherever it comes, because
@@ -65,6 +67,7 @@ func TestBasic(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	minted := w.do(t, "POST", fmt.Sprintf("/api/v4/projects/%d/job_tokens?user_id=%d", w.ids["private"], w.ids["developer"]), "root", "")
 	job := strings.Split(minted.Body.String(), `"`)[3]
+	w.deployToken(t, "deploy", registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids["private"]}}, "read_package_registry")
 	for _, c := range []struct {
 		user, password string
 		want           int
@@ -74,6 +77,8 @@ func TestBasic(t *testing.T) {
 		{"", w.tokens["developer"], 200},
 		{"oauth2", w.tokens["ro"], 200},
 		{"gitlab-ci-token", job, 200},
+		{"gitlab+deploy-token-1", w.tokens["deploy"], 200},
+		{"gitlab-ci-token", w.tokens["deploy"], 401},
 		{"gitlab-ci-token", w.tokens["developer"], 401},
 		{"developer", w.tokens["revoked"], 401},
 		{"developer", w.tokens["expired"], 401},

@@ -122,7 +122,7 @@ func (d *dialect) unclean(w http.ResponseWriter, r *http.Request, raw string) {
 	}
 	r.SetPathValue("id", ref)
 	d.serve(route{access: project(perm), run: func(c *call, _ int) error {
-		if err := c.authorize(project(perm)); err != nil {
+		if err := c.authorize(route{access: project(perm)}); err != nil {
 			return err
 		}
 		return fault.Invalidf("file_name", "should be a valid file path")
@@ -163,7 +163,7 @@ func (d *dialect) serve(rt route) http.Handler {
 		if fault.Is(err, fault.Invalid) {
 			// Whoever may not do this at all is told that first, and learns
 			// nothing about what is valid.
-			if refused := c.authorize(rt.access); refusal(refused) {
+			if refused := c.authorize(rt); refusal(refused) {
 				err = refused
 			}
 		}
@@ -205,8 +205,9 @@ func refusal(err error) bool {
 
 // authorize asks for the permission that a route declares. The request may have
 // ended meanwhile, as one whose body was cut short.
-func (c *call) authorize(a access) error {
+func (c *call) authorize(rt route) error {
 	ctx := context.WithoutCancel(c.ctx())
+	a := rt.access
 	switch a.gate {
 	case anyone:
 		return nil
@@ -215,14 +216,13 @@ func (c *call) authorize(a access) error {
 	case inGroup:
 		return c.s.MayInGroup(ctx, c.groupRef(), a.role, a.scopes)
 	}
-	actor := c.s.Actor()
-	switch {
-	case actor.Anonymous():
-		return fault.SignIn("")
-	case actor.Admin, a.gate == signedIn, a.gate == tokenOwner, a.gate == ownOrAdmin && c.r.PathValue("user_id") == strconv.FormatInt(actor.UserID, 10):
-		return nil
+	if err := c.s.MayAsAccount(accountScopes(rt), a.gate == adminOnly); err != nil {
+		return err
 	}
-	return fault.Denied("", "")
+	if actor := c.s.Actor(); a.gate == ownOrAdmin && !actor.Admin && c.r.PathValue("user_id") != strconv.FormatInt(actor.UserID, 10) {
+		return fault.Denied("", "")
+	}
+	return nil
 }
 
 // call is one request on its way.

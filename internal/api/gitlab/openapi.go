@@ -118,6 +118,7 @@ var tagWords = map[string]string{
 	"Users":            "Accounts of people and machines.",
 	"Tokens":           "Personal access tokens, and tokens of CI jobs.",
 	"Access tokens":    "Tokens of projects and groups: each acts as a bot that is a member there and nowhere else.",
+	"Deploy tokens":    "Tokens of machines that are nobody: each reads, or writes, the models and packages of one project or of a group's projects.",
 	"Groups":           "Groups hold projects and other groups.",
 	"Projects":         "Projects hold models, experiments and candidates.",
 	"Members":          "Who has which role in a project or group.",
@@ -140,7 +141,8 @@ func info(version string) object {
 const infoText = `Vitrine speaks the part of GitLab's REST API, version 4, that a model registry needs.
 
 **Credentials.** Send a personal access token as ` + "`PRIVATE-TOKEN`" + ` header, as ` + "`Authorization: Bearer`" + `, as the password of
-HTTP Basic, or as ` + "`private_token`" + ` in the query; a CI job sends its token as ` + "`JOB-TOKEN`" + ` header. Operations that list no
+HTTP Basic, or as ` + "`private_token`" + ` in the query; a CI job sends its token as ` + "`JOB-TOKEN`" + ` header, and a machine its deploy
+token as ` + "`Deploy-Token`" + ` header or as the password of HTTP Basic. Operations that list no
 credential as one of their alternatives can be called without: what is public can be read by everybody. Each operation names
 the role and the scopes that it needs, for people in its description and for machines in ` + "`x-vitrine-permission`" + `.
 

@@ -75,7 +75,7 @@ func needOf(rt route) need {
 	case inGroup:
 		return groupNeed(rt.access)
 	case adminOnly:
-		return need{Gate: "administrator", Scopes: auth.ScopeAPI.Names(), who: "Administrators only."}
+		return need{Gate: "administrator", Scopes: accountScopes(rt).Names(), who: "Administrators only."}
 	case ownOrAdmin:
 		return need{Gate: "self_or_administrator", Scopes: accountScopes(rt).Names(), who: "The user in person, or an administrator."}
 	case tokenOwner:
@@ -121,7 +121,7 @@ func accountScopes(rt route) auth.Scopes {
 		return auth.ScopeAPI | auth.ScopeSelfRotate
 	case rt.method != http.MethodGet:
 		return auth.ScopeAPI
-	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens":
+	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens", rt.tag == "Deploy tokens":
 		return docReadScopes
 	}
 	return docSelfScopes
@@ -142,7 +142,7 @@ func (n need) sentence(note string) string {
 // credentials are the ways to sign in; each by itself is enough.
 func credentials() []map[string][]string {
 	var out []map[string][]string
-	for _, name := range []string{"privateToken", "bearer", "basic", "jobToken", "privateTokenQuery"} {
+	for _, name := range []string{"privateToken", "bearer", "basic", "jobToken", "deployToken", "privateTokenQuery"} {
 		out = append(out, map[string][]string{name: {}})
 	}
 	return out
@@ -155,10 +155,11 @@ func securitySchemes() object {
 	return object{
 		"privateToken":      key("header", "PRIVATE-TOKEN", "A personal access token."),
 		"jobToken":          key("header", "JOB-TOKEN", "The token of a CI job; it reaches the job's project only."),
+		"deployToken":       key("header", "Deploy-Token", "A deploy token; it reaches the models and packages of its project or group only."),
 		"privateTokenQuery": key("query", "private_token", "A personal access token where no header can be sent. Addresses end up in logs: prefer a header."),
 		"bearer":            object{"type": "http", "scheme": "bearer", "description": "A personal access token."},
 		"basic": object{"type": "http", "scheme": "basic",
-			"description": "Any name with a personal access token as password, or gitlab-ci-token with the token of a CI job."},
+			"description": "Any name with a personal access token or a deploy token as password, or gitlab-ci-token with the token of a CI job."},
 	}
 }
 

@@ -49,14 +49,16 @@ var requests = map[string]asked{
 	"POST /groups/{id}/access_tokens/{token_id}/rotate":   until,
 	"POST /projects/{id}/access_tokens/self/rotate":       {who: "project", body: until.body},
 	"POST /groups/{id}/access_tokens/self/rotate":         {who: "group", body: until.body},
-	"POST /groups":                         {body: object{"name": "Speech", "path": "speech", "visibility": "internal"}},
-	"PUT /groups/{id}":                     {body: object{"description": "Models that look."}},
-	"POST /projects":                       {body: object{"name": "birds", "namespace_id": 5, "visibility": "internal"}},
-	"PUT /projects/{id}":                   {body: object{"description": "Tells flowers from weeds."}},
-	"POST /projects/{id}/members":          {body: object{"username": "alan", "access_level": 30}},
-	"POST /groups/{id}/members":            {body: object{"username": "alan", "access_level": 20, "expires_at": "2027-06-30"}},
-	"PUT /projects/{id}/members/{user_id}": {body: object{"access_level": 40}},
-	"PUT /groups/{id}/members/{user_id}":   {body: object{"access_level": 20}},
+	"POST /projects/{id}/deploy_tokens":                   servers,
+	"POST /groups/{id}/deploy_tokens":                     servers,
+	"POST /groups":                                        {body: object{"name": "Speech", "path": "speech", "visibility": "internal"}},
+	"PUT /groups/{id}":                                    {body: object{"description": "Models that look."}},
+	"POST /projects":                                      {body: object{"name": "birds", "namespace_id": 5, "visibility": "internal"}},
+	"PUT /projects/{id}":                                  {body: object{"description": "Tells flowers from weeds."}},
+	"POST /projects/{id}/members":                         {body: object{"username": "alan", "access_level": 30}},
+	"POST /groups/{id}/members":                           {body: object{"username": "alan", "access_level": 20, "expires_at": "2027-06-30"}},
+	"PUT /projects/{id}/members/{user_id}":                {body: object{"access_level": 40}},
+	"PUT /groups/{id}/members/{user_id}":                  {body: object{"access_level": 20}},
 
 	"GET /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":          modelFile,
 	"PUT /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":          modelFile,
@@ -88,6 +90,7 @@ func one(name, value string) map[string]string { return map[string]string{name: 
 
 var (
 	until       = asked{body: object{"expires_at": "2027-06-30"}}
+	servers     = asked{body: object{"name": "servers", "scopes": []string{"read_package_registry"}, "expires_at": "2027-06-30T00:00:00Z"}}
 	modelFile   = asked{path: one("file_path", "onnx/model.onnx"), file: "weights"}
 	genericFile = asked{path: map[string]string{"package_name": "raw-data", "package_version": "2026.11", "file_path": "iris.csv"}, file: "5.1,3.5,1.4,0.2\n"}
 	champion    = asked{path: one("name", "champion")}

@@ -52,6 +52,7 @@ var allowed = map[string][]any{
 	"newToken.scopes":                words(auth.PersonalScopes.Names()),
 	"newAccessToken.scopes":          words(auth.BotScopes.Names()),
 	"newAccessToken.access_level":    roleValues[1:],
+	"newDeployToken.scopes":          words(auth.DeployScopes.Names()),
 	"newMember.access_level":         roleValues,
 	"memberEdit.access_level":        roleValues,
 	"userFilter.order_by":            {"id", "name", "username", "created_at"},

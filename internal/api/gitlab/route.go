@@ -159,7 +159,7 @@ func tagged(tag string, routes ...route) []route {
 func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{
-		metaRoutes(), userRoutes(), tokenRoutes(), accessTokenRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
+		metaRoutes(), userRoutes(), tokenRoutes(), accessTokenRoutes(), deployTokenRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
 		packageRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(),
 	} {
 		all = append(all, part...)

@@ -81,6 +81,11 @@ func (w *world) furnishPlaces(ctx context.Context, ada registry.Session) error {
 		}
 		w.ids[[]string{"private/token", "group/token"}[i]] = k.ID
 		w.tokens[[]string{"project", "group"}[i]] = k.Secret
+		d, err := ada.CreateDeployToken(ctx, place, registry.DeployTokenSpec{Name: "servers", Username: "web", Scopes: []string{"read_package_registry"}})
+		if err != nil {
+			return err
+		}
+		w.ids[[]string{"private/deploy", "group/deploy"}[i]] = d.ID
 	}
 	return w.furnishModels(ctx, ada, registry.ProjectRef{ID: p.ID})
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -362,78 +361,6 @@ func blobs(_ *testing.T, b *bench) {
 		b.same([]any{err, known}, []any{nil, false})
 		return nil
 	})
-}
-
-func tokens(_ *testing.T, b *bench) {
-	u := b.user("u")
-	b.update(func(ctx context.Context, tx registry.Tx) error {
-		id, err := tx.InsertToken(ctx, auth.Token{UserID: u.ID, Kind: auth.Personal, Name: "t", Scopes: auth.ScopeAPI, CreatedAt: at}, "digest")
-		if err != nil {
-			return err
-		}
-		got, err := tx.TokenByID(ctx, id)
-		b.same([]any{err, got}, []any{nil, auth.Token{ID: id, UserID: u.ID, Kind: auth.Personal, Name: "t", Scopes: auth.ScopeAPI, CreatedAt: at}})
-		if err := tx.RevokeToken(ctx, id, at); err != nil {
-			return err
-		}
-		yes := true
-		l, err := tx.ListTokens(ctx, registry.TokenQuery{UserID: u.ID, Revoked: &yes, Now: at})
-		b.same([]any{err, len(l.Items)}, []any{nil, 1})
-		l, err = tx.ListTokens(ctx, registry.TokenQuery{UserID: u.ID, Active: &yes, Now: at})
-		b.same([]any{err, len(l.Items)}, []any{nil, 0})
-		return nil
-	})
-}
-
-// accessTokens: they are those of one place with the role of their bot, they
-// end as a family, and they and the bot go with the place.
-func accessTokens(_ *testing.T, b *bench) {
-	p := b.place()
-	g := b.group(registry.Namespace{}, "g")
-	here, there := registry.Place{NamespaceID: p.Namespace.ID, ProjectID: p.ID}, registry.Place{NamespaceID: g.ID}
-	first := b.accessToken(here, auth.Token{ProjectID: p.ID}, 0)
-	second := b.accessToken(here, auth.Token{ProjectID: p.ID}, first.ID)
-	other := b.accessToken(there, auth.Token{GroupID: g.ID}, 0)
-	b.update(func(ctx context.Context, tx registry.Tx) error {
-		for place, want := range map[registry.Place][]registry.AccessToken{here: {first, second}, there: {other}} {
-			l, err := tx.ListAccessTokens(ctx, registry.TokenQuery{Place: place, Now: at})
-			b.same([]any{err, l.Items}, []any{nil, want})
-		}
-		l, err := tx.ListUsers(ctx, registry.UserQuery{Bots: true})
-		b.same([]any{err, len(l.Items), l.Items[0].Bot, l.Items[0].NamespaceID}, []any{nil, 3, true, int64(0)})
-		if err := tx.RevokeFamily(ctx, first.ID, at); err != nil {
-			return err
-		}
-		yes := true
-		active, err := tx.ListTokens(ctx, registry.TokenQuery{Active: &yes, Now: at})
-		b.same([]any{err, len(active.Items), active.Items[0].ID}, []any{nil, 1, other.ID})
-		return tx.DeleteNamespace(ctx, g.ID)
-	})
-	b.view(func(ctx context.Context, tx registry.Tx) error {
-		_, err := tx.TokenByID(ctx, other.ID)
-		b.want(err, fault.NotFound)
-		_, err = tx.UserByID(ctx, other.UserID)
-		b.want(err, fault.NotFound)
-		return nil
-	})
-}
-
-// accessToken makes a token of a place with a bot of its own, a developer.
-func (b *bench) accessToken(p registry.Place, t auth.Token, family int64) registry.AccessToken {
-	b.t.Helper()
-	t.Kind, t.Name, t.Scopes, t.CreatedAt, t.Family = auth.Personal, "t", auth.ScopeAPI, at, family
-	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
-		name := auth.RandomText(9)
-		if t.UserID, err = tx.InsertBot(ctx, registry.User{Username: name, Name: name, Email: name, CreatedAt: at}, p); err != nil {
-			return err
-		}
-		if err = tx.PutMember(ctx, p, registry.Member{User: registry.UserRef{ID: t.UserID}, Role: registry.Developer, CreatedAt: at}); err != nil {
-			return err
-		}
-		t.ID, err = tx.InsertToken(ctx, t, name)
-		return err
-	})
-	return registry.AccessToken{Token: t, Role: registry.Developer}
 }
 
 // counters: what a project and an experiment hold is known without counting.

@@ -1,0 +1,223 @@
+package gitlab
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-ml/vitrine/internal/apitest"
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// deployToken makes a deploy token of a place and keeps it under name.
+func (w *world) deployToken(t *testing.T, name string, ref registry.PlaceRef, scopes ...string) int64 {
+	t.Helper()
+	d, err := w.reg.As(auth.System()).CreateDeployToken(t.Context(), ref, registry.DeployTokenSpec{Name: name, Scopes: scopes})
+	ok(t, err)
+	w.tokens[name], w.all.Headers[name] = d.Secret, "Deploy-Token"
+	return d.ID
+}
+
+// accessToken makes an access token of a place and keeps it under name.
+func (w *world) accessToken(t *testing.T, name string, ref registry.PlaceRef, r registry.Role, scopes ...string) int64 {
+	t.Helper()
+	if scopes == nil {
+		scopes = []string{"api"}
+	}
+	k, err := w.reg.As(auth.System()).CreateAccessToken(t.Context(), ref, registry.AccessTokenSpec{
+		TokenSpec: registry.TokenSpec{Name: name, Scopes: scopes}, Role: r})
+	ok(t, err)
+	w.tokens[name] = k.Secret
+	return k.ID
+}
+
+// jobToken makes a CI job's token in a project, for a user, and keeps it under
+// name.
+func (w *world) jobToken(t *testing.T, name, project, user string) {
+	t.Helper()
+	k, err := w.reg.As(auth.System()).CreateJobToken(t.Context(), registry.ProjectRef{ID: w.ids[project]}, registry.JobTokenSpec{UserID: w.ids[user]})
+	ok(t, err)
+	w.tokens[name], w.all.Headers[name] = k.Secret, "Job-Token"
+}
+
+// holder is a token of some kind, as it stands to the private project and to
+// the group of the walk.
+type holder struct {
+	apitest.Caller               // Level: in the private project
+	kind           auth.Kind     //
+	bot            bool          //
+	group          registry.Role // in the group
+	scopes         auth.Scopes
+}
+
+// holders are those whom TestEveryKindOfToken sends.
+var holders = []holder{
+	{apitest.Caller{Who: "bot-guest", Level: registry.Guest}, auth.Personal, true, 0, auth.ScopeAPI},
+	{apitest.Caller{Who: "bot-developer", Level: registry.Developer}, auth.Personal, true, 0, auth.ScopeAPI},
+	{apitest.Caller{Who: "bot-owner", Level: registry.Owner}, auth.Personal, true, 0, auth.ScopeAPI},
+	{apitest.Caller{Who: "bot-narrow", Level: registry.Owner}, auth.Personal, true, 0, auth.ScopeReadRegistry},
+	{apitest.Caller{Who: "bot-elsewhere"}, auth.Personal, true, 0, auth.ScopeAPI},
+	{apitest.Caller{Who: "group-bot"}, auth.Personal, true, registry.Owner, auth.ScopeAPI},
+	{apitest.Caller{Who: "job-developer", Level: registry.Developer}, auth.Job, false, 0, auth.ScopeReadAPI | auth.ScopeWriteRegistry},
+	{apitest.Caller{Who: "job-elsewhere"}, auth.Job, false, 0, auth.ScopeReadAPI | auth.ScopeWriteRegistry},
+	{apitest.Caller{Who: "deploy-read", Level: registry.Reporter}, auth.Deploy, false, 0, auth.ScopeReadRegistry},
+	{apitest.Caller{Who: "deploy-write", Level: registry.Developer}, auth.Deploy, false, 0, auth.ScopeWriteRegistry},
+	{apitest.Caller{Who: "deploy-elsewhere"}, auth.Deploy, false, 0, auth.ScopeWriteRegistry},
+	{apitest.Caller{Who: "group-deploy"}, auth.Deploy, false, 0, auth.ScopeReadRegistry},
+}
+
+// hold makes the tokens of the holders.
+func (w *world) hold(t *testing.T) {
+	t.Helper()
+	place := func(project string) registry.PlaceRef {
+		return registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids[project]}}
+	}
+	w.accessToken(t, "bot-guest", place("private"), registry.Guest)
+	w.accessToken(t, "bot-developer", place("private"), registry.Developer)
+	w.accessToken(t, "bot-owner", place("private"), registry.Owner)
+	w.accessToken(t, "bot-narrow", place("private"), registry.Owner, "read_model_registry")
+	w.accessToken(t, "bot-elsewhere", place("public"), registry.Owner)
+	w.accessToken(t, "group-bot", registry.PlaceRef{Group: registry.NamespaceRef{ID: w.ids["group"]}, InGroup: true}, registry.Owner)
+	w.jobToken(t, "job-developer", "private", "developer")
+	w.jobToken(t, "job-elsewhere", "public", "owner")
+	w.deployToken(t, "deploy-read", place("private"), "read_package_registry")
+	w.deployToken(t, "deploy-write", place("private"), "write_package_registry")
+	w.deployToken(t, "deploy-elsewhere", place("public"), "write_package_registry")
+}
+
+// TestEveryKindOfToken walks every route with every kind of token: what it may
+// not touch by its scopes, what lies outside its place, and what it may not do
+// there by its role.
+func TestEveryKindOfToken(t *testing.T) {
+	shared := newWorld(t, worldOptions{})
+	shared.group(t)
+	shared.hold(t)
+	for _, rt := range (&dialect{}).table() {
+		for _, h := range holders {
+			t.Run(rt.method+" "+rt.pattern+" with "+h.Who, func(t *testing.T) {
+				t.Parallel()
+				w, want := shared, h.expected(rt)
+				if want == apitest.Passes && rt.method != http.MethodGet {
+					w = newWorld(t, worldOptions{})
+					w.group(t)
+					w.hold(t)
+				}
+				if got := w.do(t, rt.method, w.address(rt), h.Who, ""); !want.Matches(got.Code) {
+					t.Errorf("answered %d, want %s: %s", got.Code, want, got.Body)
+				}
+			})
+		}
+	}
+}
+
+// expected tells what a route answers to a holder.
+func (h holder) expected(rt route) apitest.Outcome {
+	if need := needOf(rt).Scopes; need != nil && !slices.ContainsFunc(h.scopes.Names(), func(s string) bool { return slices.Contains(need, s) }) {
+		return apitest.Denies // insufficient_scope, before all else
+	}
+	switch rt.access.gate {
+	case anyone:
+		if h.kind == auth.Job && rt.pattern != "/openapi.json" {
+			return apitest.Denies
+		}
+		return apitest.Passes
+	case signedIn:
+		return h.alone(rt)
+	case adminOnly, ownOrAdmin:
+		return apitest.Denies
+	case tokenOwner:
+		if h.kind == auth.Job {
+			return apitest.Denies // with a reason
+		}
+		return rt.spelled(apitest.Denies)
+	case inGroup:
+		return rt.spelled(h.minting(rt, apitest.Caller{Who: h.Who, Level: h.group}.Expect(max(rt.access.role, registry.Guest), true)))
+	}
+	return rt.spelled(h.minting(rt, h.Expect(least[rt.access.perm], true)))
+}
+
+// alone tells what a holder may do that has no place.
+func (h holder) alone(rt route) apitest.Outcome {
+	own := rt.pattern == "/user" || rt.pattern == "/version" || rt.pattern == "/metadata"
+	switch {
+	case h.kind == auth.Job && !own:
+		return apitest.Denies
+	case strings.HasSuffix(rt.pattern, "/self/rotate"):
+		return h.rotating(rt)
+	}
+	return apitest.Passes
+}
+
+// rotating tells whether a bot stands at its own place.
+func (h holder) rotating(rt route) apitest.Outcome {
+	if in := strings.HasPrefix(rt.pattern, "/groups"); in && h.group != 0 || !in && h.Level != 0 {
+		return apitest.Passes
+	}
+	return apitest.Hides
+}
+
+// minting: bots make and rotate no access tokens, whatever their role.
+func (h holder) minting(rt route, o apitest.Outcome) apitest.Outcome {
+	if o == apitest.Passes && h.bot && rt.method == "POST" && strings.Contains(rt.pattern, "/access_tokens") {
+		return apitest.Denies
+	}
+	return o
+}
+
+// TestFileMatrixOfTokens holds the permission matrix of model files for every
+// kind of token: access tokens, job tokens and deploy tokens get in their place
+// what a member of the same role gets, and nothing in another.
+func TestFileMatrixOfTokens(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	for _, v := range []string{"private", "internal", "public"} {
+		ref := registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids[v]}}
+		for name, r := range roles {
+			w.accessToken(t, v+"/bot/"+name, ref, r)
+			w.jobToken(t, v+"/job/"+name, v, name)
+		}
+		w.deployToken(t, v+"/deploy/reporter", ref, "read_package_registry")
+		w.deployToken(t, v+"/deploy/developer", ref, "write_package_registry")
+		w.deployToken(t, v+"/deploy/git", ref, "read_repository", "write_registry")
+	}
+	for name := range w.tokens {
+		home, rest, _ := strings.Cut(name, "/")
+		kind, role, _ := strings.Cut(rest, "/")
+		for _, v := range []string{"private", "internal", "public"} {
+			want := matrixOf(role, v, home == v)
+			if kind == "deploy" && role == "reporter" {
+				want[0], want[1] = 403, 403 // insufficient_scope, anywhere
+			}
+			if kind != "" {
+				w.checkFiles(t, name, v, want)
+			}
+		}
+	}
+}
+
+// matrixOf gives the statuses of authorize, upload and download.
+func matrixOf(role, visibility string, home bool) [3]int {
+	switch {
+	case role == "git":
+		return [3]int{403, 403, 403} // insufficient_scope
+	case !home:
+		return [3]int{404, 404, 404}
+	case roles[role] >= registry.Developer:
+		return [3]int{200, 201, 200}
+	case roles[role] >= registry.Reporter, visibility == "public":
+		return [3]int{403, 403, 200}
+	}
+	return [3]int{403, 403, 403}
+}
+
+func (w *world) checkFiles(t *testing.T, who, visibility string, want [3]int) {
+	t.Helper()
+	base := fmt.Sprintf("/api/v4/projects/root%%2F%s/packages/ml_models/%d/files/", visibility, w.ids[visibility+"/version"])
+	for i, step := range []struct{ method, path string }{{"PUT", "new.bin/authorize"}, {"PUT", "new.bin"}, {"GET", "dir/model.bin"}} {
+		if got := w.do(t, step.method, base+step.path, who, "x"); got.Code != want[i] {
+			t.Errorf("%s: %s %s: %d, want %d: %s", who, step.method, base+step.path, got.Code, want[i], got.Body)
+		}
+	}
+}
