@@ -24,7 +24,7 @@ func TestPython(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no Python tests found: %v", err)
 	}
-	python := venvPython(t)
+	python := venvPython(t, "clients")
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".py")
 		t.Run(strings.TrimPrefix(name, "test_"), func(t *testing.T) {
@@ -33,37 +33,39 @@ func TestPython(t *testing.T) {
 	}
 }
 
-// runPytest runs one file of Python tests; a failed, skipped or missing test
-// fails t.
-func runPytest(t *testing.T, s *server, python, file string) {
+// runPytest runs files of Python tests against one server; a failed, skipped or
+// missing test fails t.
+func runPytest(t *testing.T, s *server, python string, files ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python, "-m", "pytest", "-q", "-ra", "--color=no", "--durations=3",
-		"-p", "no:cacheprovider", "--basetemp", filepath.Join(bigDir(t), "pytest"), file)
+	args := []string{"-m", "pytest", "-q", "-ra", "--color=no", "--durations=3",
+		"-p", "no:cacheprovider", "--basetemp", filepath.Join(bigDir(t), "pytest")}
+	cmd := exec.CommandContext(ctx, python, append(args, files...)...)
 	cmd.Env = s.env("PYTHONDONTWRITEBYTECODE=1", "HOME="+t.TempDir())
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", file, err, out)
+		t.Fatalf("%s: %v\n%s", files[0], err, out)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	last := lines[len(lines)-1]
 	if !strings.Contains(last, " passed") || strings.Contains(last, "skipped") {
-		t.Fatalf("%s: a test did not run: %s", file, last)
+		t.Fatalf("%s: a test did not run: %s", files[0], last)
 	}
-	t.Logf("%s: %s", file, last)
+	t.Logf("%s: %s", files[0], last)
 }
 
-// venvPython finds the interpreter that scripts/setup-tests prepared.
-func venvPython(t *testing.T) string {
+// venvPython finds the interpreter of an environment that scripts/setup-tests
+// prepared.
+func venvPython(t *testing.T, name string) string {
 	t.Helper()
-	stamp := filepath.Join(root(t), ".venv", "clients", "stamp")
-	if _, err := os.Stat(stamp); err != nil {
+	dir := filepath.Join(root(t), ".venv", name)
+	if _, err := os.Stat(filepath.Join(dir, "stamp")); err != nil {
 		t.Fatalf("the Python environment of the client tests is missing (%v); `make test` makes it and runs everything,"+
 			" scripts/setup-tests only makes it", err)
 	}
-	return filepath.Join(root(t), ".venv", "clients", "bin", "python")
+	return filepath.Join(dir, "bin", "python")
 }
 
 // root is the top of the source tree.
