@@ -187,7 +187,7 @@ func (s Session) RemoveModel(ctx context.Context, ref ProjectRef, which ModelRef
 // Limits of tags, in characters: MLflow's own for keys, GitLab's for values.
 const (
 	maxTagKey   = 255
-	maxTagValue = 5000
+	maxTagValue = 100_000 // as MLflow has it for versions, where prompts keep their texts
 )
 
 func checkTags(tags []Tag) error {
@@ -199,7 +199,7 @@ func checkTags(tags []Tag) error {
 		case len([]rune(t.Key)) > maxTagKey:
 			return fault.Invalidf("metadata", "has a name that is too long (maximum is 255 characters)")
 		case len([]rune(t.Value)) > maxTagValue:
-			return fault.Invalidf("metadata", "has a value that is too long (maximum is 5000 characters)")
+			return fault.Invalidf("metadata", "has a value that is too long (maximum is %d characters)", maxTagValue)
 		case seen[t.Key]:
 			return fault.Invalidf("metadata", "has the name %q twice", t.Key)
 		}

@@ -73,7 +73,7 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 			return Project{}, fault.Invalidf("visibility_level", "%s is not allowed in a %s group", p.Visibility, ns.Visibility)
 		}
 		p.Namespace, p.FullPath = ns, ns.FullPath+"/"+p.Path
-		id, err := tx.InsertProject(ctx, p)
+		id, err := insertProject(ctx, tx, p)
 		if err != nil {
 			return Project{}, err
 		}
@@ -85,6 +85,17 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 		}
 		return tx.ProjectAccess(ctx, ProjectRef{ID: id}, s.viewer())
 	})
+}
+
+// insertProject writes a project with its default experiment.
+func insertProject(ctx context.Context, tx Tx, p Project) (int64, error) {
+	id, err := tx.InsertProject(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.InsertExperiment(ctx, Experiment{ProjectID: id, IID: DefaultExperiment, Name: "Default",
+		CreatedAt: p.CreatedAt, UpdatedAt: p.CreatedAt})
+	return id, err
 }
 
 // newProject fills in what a specification leaves open, and checks it.

@@ -162,6 +162,15 @@ func ParseID(noun, s string) (int64, error) {
 	return 0, fault.Missing(noun, s)
 }
 
+// ParseExperimentRef reads the number of an experiment from an address.
+func ParseExperimentRef(s string) (ExperimentRef, error) {
+	if s == "0" {
+		return ExperimentRef{IID: DefaultExperiment}, nil
+	}
+	id, err := ParseID("experiment", s)
+	return ExperimentRef{IID: id}, err
+}
+
 // Limits of file paths, in bytes.
 const (
 	maxPath    = 1024
@@ -308,12 +317,15 @@ func checkUTF8(field, s string) error {
 }
 
 // checkTitle checks a display name.
-func checkTitle(s string) error {
+func checkTitle(s string) error { return checkTitleOf(s, maxName) }
+
+// checkTitleOf checks one that may have so many characters.
+func checkTitleOf(s string, most int) error {
 	switch {
 	case strings.TrimSpace(s) == "":
 		return fault.Invalidf("name", "can't be blank")
-	case utf8.RuneCountInString(s) > maxName:
-		return fault.Invalidf("name", "is too long (maximum is 255 characters)")
+	case utf8.RuneCountInString(s) > most:
+		return fault.Invalidf("name", "is too long (maximum is %d characters)", most)
 	case strings.IndexFunc(s, unicode.IsControl) >= 0:
 		return fault.Invalidf("name", "is invalid")
 	}

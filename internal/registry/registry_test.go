@@ -277,7 +277,7 @@ func TestPromotion(t *testing.T) {
 	must(t, err)
 	f, err := h.sys.PutFile(t.Context(), home, registry.PackageRef{RunIID: run.IID}, "model.bin", strings.NewReader("weights"), registry.PutOptions{Size: 7})
 	must(t, err)
-	made, err := h.sys.PromoteRun(t.Context(), home, run.IID, registry.Promotion{VersionSpec: registry.VersionSpec{Semver: "3.0.0"}})
+	made, err := h.sys.PromoteRun(t.Context(), home, registry.RunRef{IID: run.IID}, registry.Promotion{VersionSpec: registry.VersionSpec{Semver: "3.0.0"}})
 	must(t, err)
 	if made.RunIID != run.IID || made.PackageID != f.PackageID || made.FileCount != 1 || made.Size != 7 {
 		t.Errorf("promoted to %+v", made)
@@ -288,7 +288,7 @@ func TestPromotion(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", pkg, got, err)
 		}
 	}
-	if _, err := h.sys.PromoteRun(t.Context(), home, run.IID, registry.Promotion{}); !fault.Is(err, fault.Invalid) {
+	if _, err := h.sys.PromoteRun(t.Context(), home, registry.RunRef{IID: run.IID}, registry.Promotion{}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("promoted twice: %v", err)
 	}
 	m, err := h.sys.Model(t.Context(), home, registry.ModelRef{ID: v.ModelID})

@@ -40,8 +40,8 @@ func (s Session) Runs(ctx context.Context, ref ProjectRef, q RunQuery) (List[Run
 func runScope(ctx context.Context, tx Tx, p Project, q *RunQuery) error {
 	plain := q.Status == "" && q.Search == "" && q.Metric == ""
 	q.ProjectID, q.Page.Known = p.ID, &p.RunCount
-	if q.ExperimentIID != 0 {
-		e, err := tx.ExperimentByIID(ctx, p.ID, q.ExperimentIID)
+	if q.Experiment != nil {
+		e, err := q.Experiment.find(ctx, tx, p.ID)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func runScope(ctx context.Context, tx Tx, p Project, q *RunQuery) error {
 		if err != nil {
 			return err
 		}
-		plain = plain && q.ExperimentIID == 0
+		plain = plain && q.Experiment == nil
 		q.Page.Known = &m.CandidateCount
 	}
 	if !plain {
@@ -87,9 +87,9 @@ func fillRuns(ctx context.Context, tx Tx, p Project, rs []Run) error {
 }
 
 // Run gives one run by its number in the project.
-func (s Session) Run(ctx context.Context, ref ProjectRef, iid int64) (Run, error) {
+func (s Session) Run(ctx context.Context, ref ProjectRef, which RunRef) (Run, error) {
 	return view(ctx, s, func(tx Tx) (Run, error) {
-		pr, r, err := s.run(ctx, tx, ref, iid, ReadRuns)
+		pr, r, err := s.run(ctx, tx, ref, which, ReadRuns)
 		if err != nil {
 			return Run{}, err
 		}
@@ -100,13 +100,34 @@ func (s Session) Run(ctx context.Context, ref ProjectRef, iid int64) (Run, error
 }
 
 // run passes the gate and finds a run.
-func (s Session) run(ctx context.Context, tx Tx, ref ProjectRef, iid int64, p Permission) (Project, Run, error) {
+func (s Session) run(ctx context.Context, tx Tx, ref ProjectRef, which RunRef, p Permission) (Project, Run, error) {
 	pr, err := s.project(ctx, tx, ref, p)
 	if err != nil {
 		return pr, Run{}, err
 	}
-	r, err := tx.RunByIID(ctx, pr.ID, iid)
+	r, err := which.find(ctx, tx, pr.ID)
 	return pr, r, err
+}
+
+// find looks a run up.
+func (r RunRef) find(ctx context.Context, tx Tx, projectID int64) (run Run, err error) {
+	if r.EID != "" {
+		run, err = tx.RunByEID(ctx, projectID, r.EID)
+	} else {
+		run, err = tx.RunByIID(ctx, projectID, r.IID)
+	}
+	if err == nil && !run.DeletedAt.IsZero() && !r.Deleted {
+		err = fault.Missing("run", r.name())
+	}
+	return run, err
+}
+
+// name is how the caller named the run.
+func (r RunRef) name() string {
+	if r.EID != "" {
+		return r.EID
+	}
+	return itoa(r.IID)
 }
 
 // CreateRun starts a run in an experiment, or as a candidate of a model.
@@ -116,7 +137,8 @@ func (s Session) CreateRun(ctx context.Context, ref ProjectRef, spec RunSpec) (R
 		if err != nil {
 			return Run{}, err
 		}
-		r := Run{ProjectID: p.ID, Name: spec.Name, Status: Running, StartedAt: spec.StartedAt, JobID: spec.JobID}
+		r := Run{ProjectID: p.ID, Name: spec.Name, Status: Running, UserLabel: s.actor.Username, StartedAt: spec.StartedAt, JobID: spec.JobID}
+		set(&r.UserLabel, spec.UserLabel)
 		if err := s.runHome(ctx, tx, &r, spec); err != nil {
 			return Run{}, err
 		}
@@ -141,8 +163,11 @@ func (s Session) runHome(ctx context.Context, tx Tx, r *Run, spec RunSpec) error
 		m, err := tx.ModelByID(ctx, r.ProjectID, spec.ModelID)
 		r.ExperimentID, r.ModelID = m.ExperimentID, m.ID
 		return err
-	case spec.ExperimentIID != 0:
-		e, err := tx.ExperimentByIID(ctx, r.ProjectID, spec.ExperimentIID)
+	case spec.Experiment != nil:
+		e, err := spec.Experiment.find(ctx, tx, r.ProjectID)
+		if err == nil && !e.DeletedAt.IsZero() {
+			err = notActive("experiment", itoa(e.IID))
+		}
 		r.ExperimentID, r.ModelID = e.ID, e.ModelID
 		return err
 	}
@@ -170,9 +195,6 @@ func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, erro
 		return Run{}, err
 	}
 	if r.ID, err = tx.InsertRun(ctx, r); err != nil {
-		return Run{}, err
-	}
-	if err := tx.CountExperiment(ctx, r.ExperimentID, 1); err != nil {
 		return Run{}, err
 	}
 	if err := logData(ctx, tx, r.ID, d); err != nil {
@@ -209,9 +231,9 @@ func nickname() string {
 }
 
 // EditRun changes a run. A status that ends it without a time ends it now.
-func (s Session) EditRun(ctx context.Context, ref ProjectRef, iid int64, e RunEdit) (Run, error) {
+func (s Session) EditRun(ctx context.Context, ref ProjectRef, which RunRef, e RunEdit) (Run, error) {
 	return update(ctx, s, func(tx Tx) (Run, error) {
-		pr, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		pr, r, err := s.run(ctx, tx, ref, which, WriteRuns)
 		if err != nil {
 			return Run{}, err
 		}
@@ -239,9 +261,9 @@ func (s Session) EditRun(ctx context.Context, ref ProjectRef, iid int64, e RunEd
 
 // DeleteRun removes a run with its files. The run of a version goes with the
 // version only.
-func (s Session) DeleteRun(ctx context.Context, ref ProjectRef, iid int64) error {
+func (s Session) DeleteRun(ctx context.Context, ref ProjectRef, which RunRef) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		_, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		_, r, err := s.run(ctx, tx, ref, which, WriteRuns)
 		if err != nil {
 			return err
 		}
@@ -249,9 +271,6 @@ func (s Session) DeleteRun(ctx context.Context, ref ProjectRef, iid int64) error
 			return fault.Invalidf("", "Cannot delete a candidate associated to a model version")
 		}
 		if err := tx.DeleteRun(ctx, r); err != nil {
-			return err
-		}
-		if err := tx.CountExperiment(ctx, r.ExperimentID, -1); err != nil {
 			return err
 		}
 		if r.ModelID == 0 {
@@ -262,9 +281,9 @@ func (s Session) DeleteRun(ctx context.Context, ref ProjectRef, iid int64) error
 }
 
 // LogRun adds parameters, metrics and metadata to a run: all of them or none.
-func (s Session) LogRun(ctx context.Context, ref ProjectRef, iid int64, d RunData) (Run, error) {
+func (s Session) LogRun(ctx context.Context, ref ProjectRef, which RunRef, d RunData) (Run, error) {
 	return update(ctx, s, func(tx Tx) (Run, error) {
-		pr, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		pr, r, err := s.run(ctx, tx, ref, which, WriteRuns)
 		if err != nil {
 			return Run{}, err
 		}
@@ -353,9 +372,9 @@ func logParams(ctx context.Context, tx Tx, runID int64, ps []Param) error {
 }
 
 // DeleteRunTag removes one metadata entry of a run.
-func (s Session) DeleteRunTag(ctx context.Context, ref ProjectRef, iid int64, key string) error {
+func (s Session) DeleteRunTag(ctx context.Context, ref ProjectRef, which RunRef, key string) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		_, r, err := s.run(ctx, tx, ref, iid, WriteRuns)
+		_, r, err := s.run(ctx, tx, ref, which, WriteRuns)
 		if err != nil {
 			return err
 		}
@@ -367,9 +386,9 @@ func (s Session) DeleteRunTag(ctx context.Context, ref ProjectRef, iid int64, ke
 }
 
 // MetricHistory gives all points of one metric of a run, by step.
-func (s Session) MetricHistory(ctx context.Context, ref ProjectRef, iid int64, key string, p Page) (List[Metric], error) {
+func (s Session) MetricHistory(ctx context.Context, ref ProjectRef, which RunRef, key string, p Page) (List[Metric], error) {
 	return view(ctx, s, func(tx Tx) (List[Metric], error) {
-		_, r, err := s.run(ctx, tx, ref, iid, ReadRuns)
+		_, r, err := s.run(ctx, tx, ref, which, ReadRuns)
 		if err != nil {
 			return List[Metric]{}, err
 		}
@@ -384,13 +403,13 @@ type Promotion struct {
 }
 
 // PromoteRun makes a version of a candidate; its files become the version's.
-func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, iid int64, p Promotion) (Version, error) {
+func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, which RunRef, p Promotion) (Version, error) {
 	return update(ctx, s, func(tx Tx) (Version, error) {
 		pr, err := s.project(ctx, tx, ref, WriteModels)
 		if err != nil {
 			return Version{}, err
 		}
-		r, err := tx.RunByIID(ctx, pr.ID, iid)
+		r, err := which.find(ctx, tx, pr.ID)
 		if err != nil {
 			return Version{}, err
 		}
@@ -406,7 +425,7 @@ func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, iid int64, p Pr
 		}
 		m.ProjectPath = pr.FullPath
 		spec := p.VersionSpec
-		spec.RunIID = iid
+		spec.RunIID = r.IID
 		return s.addVersion(ctx, tx, m, spec)
 	})
 }

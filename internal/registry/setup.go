@@ -64,7 +64,7 @@ func (s Session) firstRows(ctx context.Context, tx Tx, hash, token string) error
 	}
 	p := Project{Namespace: ns, Path: RootProject, Name: RootProject, FullPath: RootName + "/" + RootProject, Visibility: Private, CreatorID: u.ID,
 		Features: Features{Enabled, Enabled, Enabled}, CreatedAt: now, UpdatedAt: now, ActiveAt: now}
-	id, err := tx.InsertProject(ctx, p)
+	id, err := insertProject(ctx, tx, p)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ type Tx interface {
 	Experiments
 	Runs
 	RunLog
+	Trash
+	Searches
 	Tags
 	Packages
 	Files
@@ -193,23 +195,46 @@ type Aliases interface {
 type Experiments interface {
 	InsertExperiment(ctx context.Context, e Experiment) (int64, error)
 	ExperimentByIID(ctx context.Context, projectID, iid int64) (Experiment, error)
+	ExperimentByName(ctx context.Context, projectID int64, name string) (Experiment, error)
 	ListExperiments(ctx context.Context, q ExperimentQuery) (List[Experiment], error)
 	UpdateExperiment(ctx context.Context, e Experiment) error
 	// DeleteExperiment removes an experiment with its runs and their files.
 	DeleteExperiment(ctx context.Context, id int64) error
-	// CountExperiment adds to the number of runs.
-	CountExperiment(ctx context.Context, id int64, runs int64) error
 }
 
-// Runs have numbers that are unique in their project.
+// Runs have numbers that are unique in their project. They count in their
+// experiment and project while they are active.
 type Runs interface {
 	InsertRun(ctx context.Context, r Run) (int64, error)
 	RunByIID(ctx context.Context, projectID, iid int64) (Run, error)
+	RunByEID(ctx context.Context, projectID int64, eid string) (Run, error)
 	ListRuns(ctx context.Context, q RunQuery) (List[Run], error)
 	// UpdateRun writes name, status, times, version and package.
 	UpdateRun(ctx context.Context, r Run) error
 	// DeleteRun removes a run and its files.
 	DeleteRun(ctx context.Context, r Run) error
+}
+
+// Trash is where experiments and runs are that were deleted and can be
+// restored. Look-ups find them, with the time; lists do not.
+type Trash interface {
+	// TrashExperiment deletes an experiment with all its runs.
+	TrashExperiment(ctx context.Context, id int64, at time.Time) error
+	// RestoreExperiment takes it back, with all its runs.
+	RestoreExperiment(ctx context.Context, id int64, at time.Time) error
+	// TrashRun deletes an active run, RestoreRun takes back a deleted one.
+	TrashRun(ctx context.Context, id int64, at time.Time) error
+	RestoreRun(ctx context.Context, id int64, at time.Time) error
+}
+
+// Searches ask by filter and order; see Search. A key that there is not, or a
+// value that does not fit it, is fault.Invalid with the noun "search" and the
+// field filter, order_by or page_token.
+type Searches interface {
+	// SearchExperiments knows id (IID), name, created_at, updated_at, and tags;
+	// without an order the highest numbers come first. See ExperimentSearch for
+	// plain.
+	SearchExperiments(ctx context.Context, projectID int64, plain bool, q Search) (Found[Experiment], error)
 }
 
 // RunLog is what runs have logged.

@@ -14,9 +14,9 @@ type RunTable struct {
 }
 
 // RunTable begins a table of an experiment's runs.
-func (s Session) RunTable(ctx context.Context, ref ProjectRef, iid int64) (RunTable, error) {
+func (s Session) RunTable(ctx context.Context, ref ProjectRef, which ExperimentRef) (RunTable, error) {
 	return view(ctx, s, func(tx Tx) (RunTable, error) {
-		e, err := s.experiment(ctx, tx, ref, iid, ReadRuns)
+		e, err := s.experiment(ctx, tx, ref, which, ReadRuns)
 		if err != nil {
 			return RunTable{}, err
 		}
@@ -30,7 +30,7 @@ func (s Session) RunTable(ctx context.Context, ref ProjectRef, iid int64) (RunTa
 // stretch is read by itself, so that a slow reader holds nothing up; a run that
 // is made meanwhile comes at the end.
 func (t RunTable) Rows(ctx context.Context, fn func([]Run) error) error {
-	q := RunQuery{ExperimentIID: t.Experiment.IID, Order: Order{By: "id"}, Page: Page{Limit: MaxLimit, NoTotal: true}}
+	q := RunQuery{Experiment: &ExperimentRef{IID: t.Experiment.IID}, Order: Order{By: "id"}, Page: Page{Limit: MaxLimit, NoTotal: true}}
 	for {
 		l, err := t.s.Runs(ctx, t.ref, q)
 		if err != nil {

@@ -300,8 +300,5 @@ func dropVersion(ctx context.Context, tx Tx, m Model, v Version) error {
 	if err := tx.DeleteVersion(ctx, v); err != nil {
 		return err
 	}
-	if err := tx.CountExperiment(ctx, m.ExperimentID, -1); err != nil {
-		return err
-	}
 	return tx.CountModel(ctx, m.ID, -1, 0)
 }

@@ -145,16 +145,31 @@ type Experiment struct {
 	ModelID     int64  // 0: a plain experiment
 	Name        string
 	Author      UserRef
-	RunCount    int64
+	RunCount    int64  // deleted ones are not counted
+	Location    string // where clients shall put artifacts; empty: here
 	Tags        []Tag
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	DeletedAt   time.Time // zero: active
+}
+
+// DefaultExperiment is the number of the experiment that every project has from
+// its birth, as MLflow's clients expect; lists leave it out while it has no
+// runs.
+const DefaultExperiment = 0
+
+// ExperimentRef names an experiment of a project.
+type ExperimentRef struct {
+	IID     int64
+	Name    string // when not empty, instead of IID
+	Deleted bool   // deleted ones too
 }
 
 // ExperimentSpec is an experiment to be made.
 type ExperimentSpec struct {
-	Name string
-	Tags []Tag
+	Name     string
+	Location string
+	Tags     []Tag
 }
 
 // ExperimentEdit changes an experiment; nil fields stay. Tags, when not nil,
@@ -164,7 +179,8 @@ type ExperimentEdit struct {
 	Tags *[]Tag
 }
 
-// ExperimentQuery narrows a list of experiments of one project.
+// ExperimentQuery narrows a list of experiments of one project. Deleted ones,
+// and the default one without runs, are not in it.
 type ExperimentQuery struct {
 	Page      Page
 	Order     Order // id (default, descending), name, created_at, updated_at
@@ -206,6 +222,8 @@ type Run struct {
 	Name          string
 	Status        RunStatus
 	Author        UserRef
+	UserLabel     string    // whom the client says the run to be of
+	Location      string    // of the experiment's artifacts; empty: here
 	JobID         int64     // CI job; 0: none
 	StartedAt     time.Time // zero: unknown
 	EndedAt       time.Time // zero: not yet
@@ -214,16 +232,25 @@ type Run struct {
 	Tags          []Tag
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+	DeletedAt     time.Time // zero: active
+}
+
+// RunRef names a run of a project.
+type RunRef struct {
+	IID     int64
+	EID     string // when not empty, instead of IID
+	Deleted bool   // deleted ones too
 }
 
 // RunSpec is a run to be made.
 type RunSpec struct {
-	ExperimentIID int64 // or ModelID
-	ModelID       int64
-	Name          string // empty: a nickname
-	StartedAt     time.Time
-	JobID         int64
-	Data          RunData
+	Experiment *ExperimentRef // or ModelID
+	ModelID    int64
+	Name       string  // empty: a nickname
+	UserLabel  *string // nil: the actor's name
+	StartedAt  time.Time
+	JobID      int64
+	Data       RunData
 }
 
 // RunData is what is logged to a run in one step.
@@ -242,15 +269,15 @@ type RunEdit struct {
 
 // RunQuery narrows a list of runs of one project.
 type RunQuery struct {
-	Page          Page
-	Order         Order // id (default, descending), name, created_at, started_at, metric
-	Metric        string
-	ProjectID     int64
-	ExperimentID  int64
-	ModelID       int64 // candidates of this model: not its versions
-	ExperimentIID int64
-	Status        RunStatus
-	Search        string
+	Page         Page
+	Order        Order // id (default, descending), name, created_at, started_at, metric
+	Metric       string
+	ProjectID    int64
+	ExperimentID int64
+	ModelID      int64 // candidates of this model: not its versions
+	Experiment   *ExperimentRef
+	Status       RunStatus
+	Search       string
 }
 
 // Param is an input of a run; it is written once.

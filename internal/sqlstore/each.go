@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -139,7 +140,9 @@ func (t *tx) VersionsByID(ctx context.Context, projectID int64, ids []int64) (ma
 }
 
 func (t *tx) RunsByID(ctx context.Context, projectID int64, ids []int64) (map[int64]registry.Run, error) {
-	return rowsByID(ctx, t, runCols, runFrom, "r", projectID, ids, scanRun)
+	out, err := rowsByID(ctx, t, runCols, runFrom, "r", projectID, ids, scanRun)
+	maps.DeleteFunc(out, func(_ int64, r registry.Run) bool { return !r.DeletedAt.IsZero() })
+	return out, err
 }
 
 func (t *tx) PackagesByID(ctx context.Context, projectID int64, ids []int64) (map[int64]registry.Package, error) {

@@ -75,7 +75,8 @@ const busyTimeout = 10_000
 
 // openSQLite opens "sqlite:path". One connection writes, so that writers queue
 // in Go instead of meeting SQLITE_BUSY; the readers never block it (WAL). FULL
-// synchronisation makes a commit survive a power cut.
+// synchronisation makes a commit survive a power cut. LIKE minds case, as it
+// does elsewhere.
 func openSQLite(raw string) (write, read *sql.DB, err error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(raw, "sqlite:"), "//")
 	if path == "" {
@@ -103,7 +104,7 @@ func openSQLite(raw string) (write, read *sql.DB, err error) {
 func sqliteDSN(path, lock, sync string) string {
 	q := url.Values{"_txlock": {lock}}
 	for _, p := range []string{fmt.Sprintf("busy_timeout(%d)", busyTimeout), "journal_mode(WAL)", "synchronous(" + sync + ")",
-		"foreign_keys(1)", "cache_size(-4096)", "temp_store(MEMORY)", "mmap_size(268435456)"} {
+		"foreign_keys(1)", "case_sensitive_like(1)", "cache_size(-4096)", "temp_store(MEMORY)", "mmap_size(268435456)"} {
 		q.Add("_pragma", p)
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()

@@ -48,8 +48,8 @@ func (t *tx) ParamsOf(ctx context.Context, ids []int64) (map[int64][]registry.Pa
 }
 
 var (
-	paramKeys  = stmt(`SELECT DISTINCT p.key FROM runs r JOIN run_params p ON p.run_id = r.id WHERE r.experiment_id = $1 ORDER BY p.key`)
-	metricKeys = stmt(`SELECT DISTINCT m.key FROM runs r JOIN metrics m ON m.run_id = r.id WHERE r.experiment_id = $1 ORDER BY m.key`)
+	paramKeys  = stmt(`SELECT DISTINCT p.key FROM runs r JOIN run_params p ON p.run_id = r.id WHERE r.experiment_id = $1 AND r.deleted_at = 0 ORDER BY p.key`)
+	metricKeys = stmt(`SELECT DISTINCT m.key FROM runs r JOIN metrics m ON m.run_id = r.id WHERE r.experiment_id = $1 AND r.deleted_at = 0 ORDER BY m.key`)
 )
 
 func (t *tx) RunKeys(ctx context.Context, experimentID int64) (params, metrics []string, err error) {
@@ -126,7 +126,7 @@ func (t *tx) MetricHistory(ctx context.Context, runID int64, key string, p regis
 		return registry.List[registry.Metric]{Items: []registry.Metric{}}, ignoreNone(err)
 	}
 	l := &listing{cols: "p.value, p.nan, p.step, p.at", from: "metric_points p", id: "p.at",
-		initial: registry.Order{By: "step"}, orders: map[string]column{"step": {"p.step", true}}}
+		initial: registry.Order{By: "step"}, orders: map[string]column{"step": {expr: "p.step", number: true}}}
 	l.and("p.metric_id = ?", id)
 	return fetch(ctx, t, l, registry.Order{}, p, func(s scanner, m *registry.Metric, extra ...any) error {
 		var nan bool

@@ -34,7 +34,7 @@ func sendCSV(c *call) error {
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "experiment-" + strconv.FormatInt(id, 10) + ".csv"}))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "experiment-" + strconv.FormatInt(id.IID, 10) + ".csv"}))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "private, no-store")
 	if c.r.Method == http.MethodHead {

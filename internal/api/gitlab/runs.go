@@ -41,7 +41,9 @@ func experimentRoutes() []route {
 	)
 }
 
-func (c *call) experimentID() (int64, error) { return c.id("experiment_id", "experiment") }
+func (c *call) experimentID() (registry.ExperimentRef, error) {
+	return registry.ParseExperimentRef(c.r.PathValue("experiment_id"))
+}
 
 type experimentFilter struct {
 	partial
@@ -189,11 +191,22 @@ func runRoutes() []route {
 	)
 }
 
-func (c *call) runID() (int64, error) { return c.id("candidate_id", "run") }
+func (c *call) runID() (registry.RunRef, error) {
+	id, err := c.id("candidate_id", "run")
+	return registry.RunRef{IID: id}, err
+}
+
+// experimentOf gives the experiment that a parameter names; nil: none.
+func experimentOf(id *int64) *registry.ExperimentRef {
+	if id == nil {
+		return nil
+	}
+	return &registry.ExperimentRef{IID: *id}
+}
 
 type runFilter struct {
 	partial
-	ExperimentID int64              `param:"experiment_id"`
+	ExperimentID *int64             `param:"experiment_id"`
 	ModelID      int64              `param:"model_id" doc:"Candidates of this model that are not versions."`
 	Status       registry.RunStatus `param:"status"`
 	Search       string             `param:"search" doc:"Part of the name."`
@@ -211,12 +224,12 @@ func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
 	case in.Status != "" && !in.Status.Valid():
 		return nil, badParam("status", "does not have a valid value")
 	}
-	return listed(c, in.paging, c.candidate)(c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, ExperimentIID: in.ExperimentID,
+	return listed(c, in.paging, c.candidate)(c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, Experiment: experimentOf(in.ExperimentID),
 		ModelID: in.ModelID, Status: in.Status, Search: in.Search}))
 }
 
 type newRun struct {
-	ExperimentID int64       `param:"experiment_id" doc:"The experiment, or give model_id."`
+	ExperimentID *int64      `param:"experiment_id" doc:"The experiment, or give model_id."`
 	ModelID      int64       `param:"model_id"`
 	Name         string      `param:"name" doc:"A nickname is made up unless told."`
 	StartTime    *time.Time  `param:"start_time"`
@@ -226,7 +239,7 @@ type newRun struct {
 }
 
 func createRun(c *call, in newRun) (candidateJSON, error) {
-	r, err := c.s.CreateRun(c.ctx(), c.project(), registry.RunSpec{ExperimentIID: in.ExperimentID, ModelID: in.ModelID, Name: in.Name,
+	r, err := c.s.CreateRun(c.ctx(), c.project(), registry.RunSpec{Experiment: experimentOf(in.ExperimentID), ModelID: in.ModelID, Name: in.Name,
 		StartedAt: orNever(in.StartTime), JobID: in.JobID, Data: registry.RunData{Params: params(in.Params), Tags: tags(in.Metadata)}})
 	return c.candidate(r), err
 }

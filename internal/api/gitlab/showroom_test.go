@@ -109,7 +109,7 @@ func (w *world) furnishModels(ctx context.Context, ada registry.Session, ref reg
 	if err != nil {
 		return err
 	}
-	if _, err := ada.CreateRun(ctx, ref, registry.RunSpec{ExperimentIID: e.IID, Name: "first", Data: registry.RunData{
+	if _, err := ada.CreateRun(ctx, ref, registry.RunSpec{Experiment: &registry.ExperimentRef{IID: e.IID}, Name: "first", Data: registry.RunData{
 		Params: []registry.Param{{Key: "lr", Value: "0.1"}}, Metrics: []registry.Metric{{Key: "loss", Value: 0.5, At: exampleTime}}}}); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
@@ -89,7 +90,8 @@ func (d *dialect) fail(w http.ResponseWriter, r *http.Request, door flavour, err
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Vitrine"`)
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "2")
-	case http.StatusInternalServerError:
+	}
+	if body.Code == internalError {
 		body.Message += " Request " + httpx.RequestIDFrom(r.Context()) + " in the log tells more."
 	}
 	httpx.LogError(d.Log, r, err, status)
@@ -116,7 +118,7 @@ func spell(err error) errorBody {
 	}
 	switch e.Kind {
 	case fault.Invalid:
-		return errorJSON(invalidParameter, sentence(e))
+		return errorJSON(invalidParameter, spellInvalid(e))
 	case fault.Unauthenticated:
 		return errorJSON(unauthenticated, spellSignIn(e))
 	case fault.Forbidden:
@@ -143,6 +145,13 @@ func sentence(e *fault.Error) string {
 		return e.Msg
 	}
 	return "'" + e.Field + "' " + e.Msg
+}
+
+func spellInvalid(e *fault.Error) string {
+	if e.Field == "lifecycle_stage" {
+		return "The " + e.Noun + " " + e.Name + " must be in the 'active' state. Current state is deleted."
+	}
+	return sentence(e)
 }
 
 func spellSignIn(e *fault.Error) string {
@@ -177,5 +186,5 @@ func spellMissing(e *fault.Error) string {
 	case "project":
 		return "There is no project " + e.Name + ", or you may not see it."
 	}
-	return "There is no " + e.Noun + " " + e.Name
+	return strings.TrimSpace("There is no " + e.Noun + " " + e.Name)
 }

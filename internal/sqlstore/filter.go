@@ -1,0 +1,158 @@
+package sqlstore
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// searchable is a kind of rows that registry.Search can ask for: what its
+// subjects and keys are in SQL. The texts are constants; what callers gave is
+// always bound.
+type searchable struct {
+	from  string // tables, with the one whose rows are wanted
+	id    string // its key
+	attrs map[string]attr
+	// values are what the rows have in tables of their own.
+	values map[registry.Subject]valueTable
+	stage  string // the time of deletion; empty: rows of this kind only go for good
+	last   []term // the order without keys; the last of them is unique
+}
+
+// attr is an attribute of the row itself, by which it can be ordered.
+type attr struct {
+	column
+	filter string // what conditions compare, if not that
+}
+
+// valueTable holds values of rows by key.
+type valueTable struct {
+	// exists is a subquery for one value; it ends in a condition on the owner.
+	// Where keys are columns, column names them, else v.key is compared.
+	exists  string
+	columns map[string]string
+	// join joins the value of one key as x, for an order.
+	join   string
+	number bool
+	scope  string // a column of x that the scope of the search bounds too; or empty
+}
+
+// filter adds conditions to a listing.
+func (k searchable) filter(l *listing, f registry.Filter) error {
+	for _, c := range f {
+		cond, args, err := k.condition(c)
+		if err != nil {
+			return err
+		}
+		l.and(cond, args...)
+	}
+	return nil
+}
+
+// condition gives the SQL of one condition.
+func (k searchable) condition(c registry.Condition) (string, []any, error) {
+	if c.Subject == registry.OfRow {
+		col, ok := k.attrs[c.Key]
+		if !ok {
+			return "", nil, unknownKey(c.Key)
+		}
+		return compare(cmp.Or(col.filter, col.expr), col.number, c)
+	}
+	v, ok := k.values[c.Subject]
+	if !ok {
+		return "", nil, unknownKey(c.Key)
+	}
+	expr, cond, args := "v.value", "v.key = ?", []any{c.Key}
+	if v.columns != nil {
+		if expr, ok = v.columns[c.Key]; !ok {
+			return "", nil, unknownKey(c.Key)
+		}
+		cond, args = "1 = 1", nil
+	}
+	switch c.Op {
+	case registry.IsNull:
+		return "NOT EXISTS (" + v.exists + " AND " + cond + ")", args, nil
+	case registry.IsNotNull:
+		return "EXISTS (" + v.exists + " AND " + cond + ")", args, nil
+	}
+	meets, more, err := compare(expr, v.number, c)
+	if err != nil {
+		return "", nil, err
+	}
+	switch {
+	case v.number && c.Op == registry.NotEqual:
+		meets = "(v.nan OR " + meets + ")"
+	case v.number:
+		meets = "NOT v.nan AND " + meets
+	}
+	return "EXISTS (" + v.exists + " AND " + cond + " AND " + meets + ")", append(args, more...), nil
+}
+
+func unknownKey(key string) error {
+	return &fault.Error{Kind: fault.Invalid, Noun: "search", Field: "filter", Name: key, Msg: "names nothing that can be searched: " + key}
+}
+
+// compare gives the SQL of a comparison of an expression with a value.
+func compare(expr string, number bool, c registry.Condition) (string, []any, error) {
+	bad := &fault.Error{Kind: fault.Invalid, Noun: "search", Field: "filter", Name: c.Key, Msg: "cannot compare " + c.Key + " by " + string(c.Op) + " with such a value"}
+	list, isList := listed(c.Value, number)
+	_, isText := c.Value.(string)
+	switch c.Op {
+	case registry.Equal, registry.NotEqual, registry.Greater, registry.AtLeast, registry.Less, registry.AtMost:
+		if c.Value == nil || list != nil || isText == number {
+			return "", nil, bad
+		}
+		op := string(c.Op)
+		if c.Op == registry.NotEqual {
+			op = "<>"
+		}
+		return expr + " " + op + " ?", []any{c.Value}, nil
+	case registry.Like, registry.ILike:
+		if !isText || number {
+			return "", nil, bad
+		}
+		return like(expr, c)
+	case registry.In, registry.NotIn:
+		if !isList {
+			return "", nil, bad
+		}
+		return expr + " " + string(c.Op) + " (" + marks(len(list)) + ")", list, nil
+	case registry.IsNull, registry.IsNotNull:
+		return expr + " " + string(c.Op), nil, nil
+	}
+	return "", nil, bad
+}
+
+// listed gives the items of a list of texts, or of numbers where these are
+// wanted.
+func listed(v any, number bool) ([]any, bool) {
+	var out []any
+	switch list := v.(type) {
+	case []string:
+		for _, s := range list {
+			out = append(out, s)
+		}
+		return out, !number && len(out) > 0
+	case []int64:
+		return anys(list), number && len(list) > 0
+	}
+	return nil, false
+}
+
+// marks gives n question marks.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+// noEscape stands where LIKE wants a character that escapes, which the pattern
+// then does not have.
+const noEscape = "\x01"
+
+// like compares with a pattern. Without case it is that of all letters.
+func like(expr string, c registry.Condition) (string, []any, error) {
+	pattern := strings.ReplaceAll(c.Value.(string), noEscape, "")
+	if c.Op == registry.ILike {
+		return "fold(" + expr + ") LIKE ? ESCAPE '" + noEscape + "'", []any{strings.ToLower(pattern)}, nil
+	}
+	return expr + " LIKE ? ESCAPE '" + noEscape + "'", []any{pattern}, nil
+}
