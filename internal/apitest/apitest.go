@@ -34,6 +34,7 @@ import (
 // boss (an administrator). Tokens: each user's name, plus expired, revoked, and ro, rw, readapi
 // (the developer's, with narrow scopes).
 type World struct {
+	Store    *sqlstore.Store
 	Registry *registry.Registry
 	Auth     *auth.Authenticator
 	Log      *slog.Logger
@@ -128,7 +129,7 @@ func (w *World) open(dir string, o Options) (*sqlstore.Store, error) {
 	if o.Wrap != nil {
 		driver = o.Wrap(driver)
 	}
-	w.Log = slog.New(slog.DiscardHandler)
+	w.Store, w.Log = store, slog.New(slog.DiscardHandler)
 	w.Registry = registry.New(store, blob.New(driver, blob.Options{}), registry.Options{MaxFileSize: o.MaxFileSize})
 	w.Auth = auth.NewAuthenticator(store, nil)
 	if o.Door != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/vitrine-ml/vitrine/internal/api/gitlab"
+	"github.com/vitrine-ml/vitrine/internal/api/graphql"
 	"github.com/vitrine-ml/vitrine/internal/api/mlflow"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 )
@@ -22,6 +23,8 @@ func (a *App) handler() http.Handler {
 	mounts := []httpx.Mount{
 		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log}), // before gitlab: it is below one of its addresses
 		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
+			Version: a.build.Version, Revision: a.build.Revision}),
+		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		a.operations(metrics),
 	}

@@ -139,3 +139,16 @@ func DecodeCursor(s string) (Cursor, error) {
 	}
 	return c, nil
 }
+
+// BaseURL gives the external address of the server without a slash at its end:
+// the configured one, or that which the client used.
+func BaseURL(configured string, r *http.Request) string {
+	if configured != "" {
+		return strings.TrimSuffix(configured, "/")
+	}
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host
+}

@@ -244,13 +244,4 @@ func (c *call) id(name, noun string) (int64, error) {
 }
 
 // base gives the external address of the server, without a slash at its end.
-func (c *call) base() string {
-	if c.d.URL != "" {
-		return strings.TrimSuffix(c.d.URL, "/")
-	}
-	scheme := "http://"
-	if c.r.TLS != nil {
-		scheme = "https://"
-	}
-	return scheme + c.r.Host
-}
+func (c *call) base() string { return httpx.BaseURL(c.d.URL, c.r) }
