@@ -65,6 +65,20 @@ func (s Session) AppendUpload(ctx context.Context, ref ProjectRef, eid string, b
 	return s.finish(ctx, ref, u)
 }
 
+// BeginUploadWith begins an upload with bytes that come at once. When they fail
+// nothing is left: the client has not heard yet what the upload is called.
+func (s Session) BeginUploadWith(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, o UploadOptions, body io.Reader, a AppendOptions) (Upload, error) {
+	u, err := s.BeginUpload(ctx, ref, pkg, path, o)
+	if err != nil {
+		return Upload{}, err
+	}
+	now, err := s.AppendUpload(ctx, ref, u.EID, body, a)
+	if err != nil {
+		return Upload{}, errors.Join(err, s.dropUpload(context.WithoutCancel(ctx), u))
+	}
+	return now, nil
+}
+
 // takes reports why the upload does not take bytes where they are offered.
 func (u Upload) takes(o AppendOptions) error {
 	switch {

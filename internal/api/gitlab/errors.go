@@ -9,13 +9,21 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 )
 
-// fail is the one place where this dialect turns an error into an answer.
-func (d *dialect) fail(w http.ResponseWriter, r *http.Request, err error) {
+// failOf gives the one place where this dialect turns an error into an answer.
+func (d *dialect) failOf(rt route) httpx.ErrorWriter {
+	spell := spell
+	if rt.tus {
+		spell = spellTus
+	}
+	return func(w http.ResponseWriter, r *http.Request, err error) { d.fail(w, r, err, spell) }
+}
+
+func (d *dialect) fail(w http.ResponseWriter, r *http.Request, err error, spell func(error) (int, map[string]any)) {
 	status, body := spell(err)
 	switch status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Vitrine"`)
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusLocked:
 		w.Header().Set("Retry-After", "2")
 	case http.StatusInternalServerError:
 		body["request_id"] = httpx.RequestIDFrom(r.Context())

@@ -76,6 +76,9 @@ type dialect struct {
 // so, and nothing else is done in its name.
 func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
 	raw := r.URL.EscapedPath()
+	if _, rest, ok := below(raw[len(Prefix):]); ok && strings.HasPrefix(rest, uploadsBelow) {
+		r = overridden(r)
+	}
 	if !httpx.IsClean(r) {
 		d.unclean(w, r, raw)
 		return
@@ -104,7 +107,7 @@ func below(address string) (id, rest string, ok bool) {
 var preflight = regexp.MustCompile(`^packages(/[^/]+){3}/.+` + authorizeSuffix + `$`)
 
 func fileAddress(rest string) bool {
-	return strings.HasPrefix(rest, "packages/ml_models/") || strings.HasPrefix(rest, "packages/generic/")
+	return strings.HasPrefix(rest, "packages/ml_models/") || strings.HasPrefix(rest, "packages/generic/") || strings.HasPrefix(rest, uploadsBelow)
 }
 
 // unclean answers an address that is not in its shortest form: about files, to
@@ -151,6 +154,9 @@ func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
 // serve wraps one operation: who calls, then the work, then the answer.
 func (d *dialect) serve(rt route) http.Handler {
 	h := httpx.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		if rt.tus {
+			w.Header().Set("Tus-Resumable", tusVersion)
+		}
 		actor, err := d.Auth.Authenticate(r.Context(), credential.Of(r))
 		if err != nil {
 			return d.refuseCredential(r.Context(), rt, err)
@@ -171,8 +177,8 @@ func (d *dialect) serve(rt route) http.Handler {
 			return rt.denial
 		}
 		return err
-	}, d.fail)
-	if rt.bytes {
+	}, d.failOf(rt))
+	if rt.bytes || rt.tus {
 		h = httpx.Chain(httpx.IdleBody(idle), httpx.IdleWrites(idle))(h)
 	}
 	return h

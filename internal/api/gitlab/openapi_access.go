@@ -82,7 +82,7 @@ func needOf(rt route) need {
 		return need{Gate: "token_owner", Scopes: accountScopes(rt).Names(), who: "The user of the token, or an administrator."}
 	case anyone:
 		n := need{Gate: "anyone", Anonymous: true, who: "No account is needed."}
-		if rt.pattern != "/openapi.json" {
+		if rt.pattern != "/openapi.json" && !rt.tus {
 			n.Scopes = docReadScopes.Names()
 			n.who = "No account is needed; lists what the caller may see."
 		}
@@ -186,7 +186,9 @@ func (b *builder) errorResponses() object {
 	}
 	header := func(words string) object { return object{"description": words, "schema": object{"type": "string"}} }
 	out["Unauthorized"].(object)["headers"] = object{"WWW-Authenticate": header("How to sign in")}
-	out["ServiceUnavailable"].(object)["headers"] = object{"Retry-After": header("Seconds to wait")}
+	for _, name := range []string{"ServiceUnavailable", "Locked"} {
+		out[name].(object)["headers"] = object{"Retry-After": header("Seconds to wait")}
+	}
 	return out
 }
 
@@ -195,7 +197,8 @@ var errorNames = map[int]string{
 	http.StatusNotFound: "NotFound", http.StatusMethodNotAllowed: "NotAllowed", http.StatusConflict: "Conflict",
 	http.StatusRequestEntityTooLarge: "TooLarge", http.StatusServiceUnavailable: "ServiceUnavailable",
 	http.StatusInsufficientStorage: "InsufficientStorage", http.StatusPreconditionFailed: "PreconditionFailed",
-	http.StatusInternalServerError: "ServerError",
+	http.StatusInternalServerError: "ServerError", http.StatusGone: "Gone", http.StatusLocked: "Locked",
+	http.StatusUnsupportedMediaType: "UnsupportedMediaType", statusChecksumMismatch: "ChecksumMismatch",
 }
 
 var errorWords = map[int]string{
@@ -209,6 +212,10 @@ var errorWords = map[int]string{
 	http.StatusPreconditionFailed:    "A condition of the request (If-Match and the like) does not hold",
 	http.StatusInternalServerError:   "The server has failed; its log has more under request_id",
 	http.StatusServiceUnavailable:    "The server is busy; try again after Retry-After",
+	http.StatusGone:                  "The upload has expired; begin a new one",
+	http.StatusLocked:                "Another request is sending to the upload; try again after Retry-After",
+	http.StatusUnsupportedMediaType:  "The bytes came with another Content-Type",
+	statusChecksumMismatch:           "The bytes are not those of Upload-Checksum; none of them was taken",
 	http.StatusInsufficientStorage:   "The server has no room left",
 }
 
@@ -230,7 +237,7 @@ func (rt route) failures() []int {
 			out = append(out, status...)
 		}
 	}
-	reads, body := rt.method == http.MethodGet, rt.method == http.MethodPost || rt.method == http.MethodPut
+	reads, body := rt.method == http.MethodGet || rt.method == http.MethodOptions, rt.method == http.MethodPost || rt.method == http.MethodPut
 	add(!reads || rt.in.NumField() > 0 || strings.Contains(rt.pattern, "/packages/"), http.StatusBadRequest)
 	add(needOf(rt).Scopes != nil, http.StatusForbidden)
 	add(!reads || strings.Contains(rt.pattern, "{"), http.StatusNotFound)

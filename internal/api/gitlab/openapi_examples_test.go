@@ -30,6 +30,9 @@ type asked struct {
 	query string
 	body  object
 	file  string // the body of an upload
+	// headers beside the credential; in values of the address, "@name" is a
+	// secret of the showroom.
+	headers map[string]string
 }
 
 // requests are the requests of the examples, by route; ada sends each to a
@@ -60,30 +63,38 @@ var requests = map[string]asked{
 	"PUT /projects/{id}/members/{user_id}":                {body: object{"access_level": 40}},
 	"PUT /groups/{id}/members/{user_id}":                  {body: object{"access_level": 20}},
 
-	"GET /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":          modelFile,
-	"PUT /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":          modelFile,
-	"DELETE /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":       modelFile,
-	"GET /projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}":    genericFile,
-	"PUT /projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}":    genericFile,
-	"DELETE /projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}": genericFile,
-	"GET /projects/{id}/ml/models/{model_id}/aliases/{name}":                                 champion,
-	"DELETE /projects/{id}/ml/models/{model_id}/aliases/{name}":                              champion,
-	"GET /projects/{id}/ml/models/{model_id}/aliases/{name}/history":                         champion,
-	"PUT /projects/{id}/ml/models/{model_id}/aliases/{name}":                                 {path: one("name", "champion"), body: object{"version_id": 1, "expected_version_id": 1}},
-	"POST /projects/{id}/ml/models":                                                          {body: object{"name": "roses", "description": "Counts petals.", "metadata": []object{{"name": "framework", "value": "onnx"}}}},
-	"PUT /projects/{id}/ml/models/{model_id}":                                                {body: object{"description": "Knows four kinds of iris."}},
-	"POST /projects/{id}/ml/models/{model_id}/versions":                                      {body: object{"version": "1.1.0", "description": "More data.", "metadata": []object{{"name": "quantized", "value": "int8"}}}},
-	"PUT /projects/{id}/ml/models/{model_id}/versions/{version_id}":                          {body: object{"description": "Trained on nine tenths of the set."}},
-	"POST /projects/{id}/ml/experiments":                                                     {body: object{"name": "learning-rates"}},
-	"PUT /projects/{id}/ml/experiments/{experiment_id}":                                      {body: object{"metadata": []object{{"name": "owner", "value": "ada"}}}},
-	"POST /projects/{id}/ml/candidates":                                                      {body: object{"experiment_id": 2, "name": "second", "params": []object{{"name": "lr", "value": "0.01"}}}},
-	"PUT /projects/{id}/ml/candidates/{candidate_id}":                                        {body: object{"status": "finished", "end_time": "2026-11-02T10:00:00Z"}},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/params":                                {body: object{"params": []object{{"name": "batch", "value": "64"}}}},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/metrics":                               {body: object{"metrics": []object{{"name": "loss", "value": "0.2", "step": 2, "timestamp": exampleTime.UnixMilli()}}}},
-	"GET /projects/{id}/ml/candidates/{candidate_id}/metrics":                                {query: "name=loss"},
-	"PUT /projects/{id}/ml/candidates/{candidate_id}/metadata":                               {body: object{"metadata": []object{{"name": "gpu", "value": "h100"}}}},
-	"DELETE /projects/{id}/ml/candidates/{candidate_id}/metadata/{name...}":                  {path: one("name", "gpu")},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/promote":                               {body: object{"version": "1.1.0"}},
+	"GET /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":                modelFile,
+	"PUT /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":                modelFile,
+	"DELETE /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":             modelFile,
+	"GET /projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}":          genericFile,
+	"PUT /projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}":          genericFile,
+	"DELETE /projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}":       genericFile,
+	"POST /projects/{id}/packages/uploads/ml_models/{model_version_id}":                            newUpload,
+	"POST /projects/{id}/packages/uploads/ml_models/{model_version_id}/{file_path...}":             newUpload,
+	"POST /projects/{id}/packages/uploads/generic/{package_name}/{package_version}":                newUpload,
+	"POST /projects/{id}/packages/uploads/generic/{package_name}/{package_version}/{file_path...}": newUpload,
+	"OPTIONS /projects/{id}/packages/uploads/{upload_id}":                                          oneUpload,
+	"GET /projects/{id}/packages/uploads/{upload_id}":                                              oneUpload,
+	"DELETE /projects/{id}/packages/uploads/{upload_id}":                                           oneUpload,
+	"PATCH /projects/{id}/packages/uploads/{upload_id}":                                            {path: oneUpload.path, file: "wei", headers: map[string]string{"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}},
+	"GET /projects/{id}/ml/models/{model_id}/aliases/{name}":                                       champion,
+	"DELETE /projects/{id}/ml/models/{model_id}/aliases/{name}":                                    champion,
+	"GET /projects/{id}/ml/models/{model_id}/aliases/{name}/history":                               champion,
+	"PUT /projects/{id}/ml/models/{model_id}/aliases/{name}":                                       {path: one("name", "champion"), body: object{"version_id": 1, "expected_version_id": 1}},
+	"POST /projects/{id}/ml/models":                                                                {body: object{"name": "roses", "description": "Counts petals.", "metadata": []object{{"name": "framework", "value": "onnx"}}}},
+	"PUT /projects/{id}/ml/models/{model_id}":                                                      {body: object{"description": "Knows four kinds of iris."}},
+	"POST /projects/{id}/ml/models/{model_id}/versions":                                            {body: object{"version": "1.1.0", "description": "More data.", "metadata": []object{{"name": "quantized", "value": "int8"}}}},
+	"PUT /projects/{id}/ml/models/{model_id}/versions/{version_id}":                                {body: object{"description": "Trained on nine tenths of the set."}},
+	"POST /projects/{id}/ml/experiments":                                                           {body: object{"name": "learning-rates"}},
+	"PUT /projects/{id}/ml/experiments/{experiment_id}":                                            {body: object{"metadata": []object{{"name": "owner", "value": "ada"}}}},
+	"POST /projects/{id}/ml/candidates":                                                            {body: object{"experiment_id": 2, "name": "second", "params": []object{{"name": "lr", "value": "0.01"}}}},
+	"PUT /projects/{id}/ml/candidates/{candidate_id}":                                              {body: object{"status": "finished", "end_time": "2026-11-02T10:00:00Z"}},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/params":                                      {body: object{"params": []object{{"name": "batch", "value": "64"}}}},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/metrics":                                     {body: object{"metrics": []object{{"name": "loss", "value": "0.2", "step": 2, "timestamp": exampleTime.UnixMilli()}}}},
+	"GET /projects/{id}/ml/candidates/{candidate_id}/metrics":                                      {query: "name=loss"},
+	"PUT /projects/{id}/ml/candidates/{candidate_id}/metadata":                                     {body: object{"metadata": []object{{"name": "gpu", "value": "h100"}}}},
+	"DELETE /projects/{id}/ml/candidates/{candidate_id}/metadata/{name...}":                        {path: one("name", "gpu")},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/promote":                                     {body: object{"version": "1.1.0"}},
 }
 
 func one(name, value string) map[string]string { return map[string]string{name: value} }
@@ -93,6 +104,8 @@ var (
 	servers     = asked{body: object{"name": "servers", "scopes": []string{"read_package_registry"}, "expires_at": "2027-06-30T00:00:00Z"}}
 	modelFile   = asked{path: one("file_path", "onnx/model.onnx"), file: "weights"}
 	genericFile = asked{path: map[string]string{"package_name": "raw-data", "package_version": "2026.11", "file_path": "iris.csv"}, file: "5.1,3.5,1.4,0.2\n"}
+	newUpload   = asked{headers: map[string]string{"Tus-Resumable": "1.0.0", "Upload-Length": "7", "Upload-Metadata": "filename b25ueC9tb2RlbC5vbm54"}}
+	oneUpload   = asked{path: one("upload_id", "@upload"), headers: map[string]string{"Tus-Resumable": "1.0.0"}}
 	champion    = asked{path: one("name", "champion")}
 )
 
@@ -108,6 +121,7 @@ var unlike = []struct {
 	{regexp.MustCompile(`"name":"[a-z]+-[a-z]+-\d{1,3}"`), `"name":"calm-heron-417"`}, // the nickname of a run
 	{regexp.MustCompile(`_bot_[0-9a-z]+`), "_bot_4fa5a3f1"},                           // the user of an access token
 	{regexp.MustCompile(`http://example\.com`), "https://models.example.org"},
+	{regexp.MustCompile(`\bup-[0-9a-z]{26}\b`), "up-6dq7nhrx2pzk4wjvma3c5tgebs"}, // the name of an upload
 }
 
 func settled(b []byte) []byte {
@@ -177,12 +191,18 @@ func (w *world) record(t *testing.T, rt route) example {
 	}
 	r := httptest.NewRequestWithContext(t.Context(), rt.method, target+"?"+ask.query, bytes.NewReader(body))
 	r.Header.Set("Private-Token", w.tokens[cmp.Or(ask.who, "ada")])
+	for name, v := range ask.headers {
+		r.Header.Set(name, v)
+	}
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
 	if rec.Code != rt.status {
 		t.Errorf("%s: %d, want %d: %s\nGive it a request in requests that works.", rt.key(), rec.Code, rt.status, rec.Body)
 	}
-	ex.Path = path
+	ex.Path = map[string]string{}
+	for name, v := range path {
+		ex.Path[name] = string(settled([]byte(v)))
+	}
 	switch kind, _, _ := strings.Cut(rec.Header().Get("Content-Type"), ";"); {
 	case rt.out == reflect.TypeFor[document](), rec.Body.Len() == 0:
 	case kind == "application/json":
@@ -209,6 +229,9 @@ func (w *world) addressWith(rt route, own map[string]string) (target string, pat
 		}
 		path[name] = segs[i]
 		if v, ok := own[name]; ok {
+			if secret, ok := strings.CutPrefix(v, "@"); ok {
+				v = w.tokens[secret]
+			}
 			path[name] = v
 			segs[i] = strings.ReplaceAll(url.PathEscape(v), "%2F", "/")
 		}

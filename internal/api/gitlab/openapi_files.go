@@ -33,7 +33,7 @@ const maxPathID = 999_999_999_999_999_999
 
 func pathSchema(name string) object {
 	switch name {
-	case "id", "name", "file_path", "package_name", "package_version":
+	case "id", "name", "file_path", "package_name", "package_version", "upload_id":
 		return object{"type": "string", "minLength": 1}
 	case "model_version_id":
 		return object{"type": "string", "pattern": "^([1-9][0-9]*|candidate:[1-9][0-9]*|model:.+[:@].+)$",
@@ -53,6 +53,8 @@ func pathWords(pattern, name string, long bool) string {
 		return "Number of a version; candidate: and the number of a candidate; or model: and a model's name with :VERSION or @ALIAS"
 	case name == "token_id":
 		return "Number of a token, or self for the one that calls"
+	case name == "upload_id":
+		return "Name of the upload, from the Location that its creation answered"
 	case name == "file_path":
 		return "Path of the file; may hold slashes, as they are or as %2F"
 	case name == "name" && long:

@@ -131,6 +131,7 @@ func TestOpenAPICoversTheTable(t *testing.T) {
 		delete(found, "HEAD"+file)
 		delete(found, "PUT"+file+"/authorize")
 	}
+	delete(found, "HEAD /api/v4/projects/{id}/packages/uploads/{upload_id}")
 	for key := range found {
 		t.Errorf("%s is described but not routed", key)
 	}

@@ -88,23 +88,36 @@ func upload(c *call) error {
 	if err != nil {
 		return err
 	}
-	h := c.w.Header()
-	h.Set("X-Checksum-Sha256", f.Digest.Hex())
-	h.Set("ETag", `"`+f.Digest.Hex()+`"`)
+	tellDigest(c.w.Header(), f.Digest)
 	if c.r.URL.Query().Get("select") == "package_file" {
 		return httpx.WriteJSON(c.w, http.StatusCreated, packageFileWire(f))
 	}
 	return httpx.WriteJSON(c.w, http.StatusCreated, acceptedJSON{"201 Created"})
 }
 
+// tellDigest writes the headers about the content of a file that was stored.
+func tellDigest(h http.Header, d blob.Digest) {
+	h.Set("X-Checksum-Sha256", d.Hex())
+	h.Set("ETag", `"`+d.Hex()+`"`)
+}
+
+// target gives the package that a file is to go to. An anonymous caller learns
+// only that an account is needed.
+func (c *call) target(p string) (registry.PackageRef, error) {
+	ref, err := c.pkg()
+	if err == nil {
+		return ref, nil
+	}
+	if aerr := c.s.AuthorizePut(c.ctx(), c.project(), ref, p); aerr != nil {
+		err = aerr
+	}
+	return ref, err
+}
+
 // store sends the body on, raw or out of a form.
 func store(c *call, p string) (registry.File, error) {
-	ref, err := c.pkg()
+	ref, err := c.target(p)
 	if err != nil {
-		// An anonymous caller learns only that an account is needed.
-		if aerr := c.s.AuthorizePut(c.ctx(), c.project(), ref, p); aerr != nil {
-			err = aerr
-		}
 		return registry.File{}, err
 	}
 	o, err := putOptions(c.r)
@@ -146,7 +159,7 @@ func putOptions(r *http.Request) (registry.PutOptions, error) {
 		o.Match = d
 	}
 	var err error
-	o.Expect, err = announced(r.Header)
+	o.Expect, err = announced(r)
 	return o, err
 }
 
@@ -212,10 +225,11 @@ func filePart(form *multipart.Reader, o *registry.PutOptions) (io.Reader, error)
 
 // announced reads the SHA-256 that the uploader expects: X-Checksum-Sha256 in
 // hexadecimal, or Repr-Digest or Content-Digest of RFC 9530. Those that are
-// there have to agree. Content-Digest of a form is about the form, so it is not
-// looked at there.
-func announced(h http.Header) (blob.Digest, error) {
+// there have to agree. Content-Digest is looked at only where the body is the
+// file, and not a form or a part of it.
+func announced(r *http.Request) (blob.Digest, error) {
 	var want blob.Digest
+	h := r.Header
 	take := func(d blob.Digest, err error) error {
 		if err != nil || want != "" && d != want {
 			return &fault.Error{Kind: fault.Invalid, Noun: "digest", Field: "sha256", Msg: "is malformed or contradicts itself: " +
@@ -230,7 +244,7 @@ func announced(h http.Header) (blob.Digest, error) {
 		}
 	}
 	fields := h.Values("Repr-Digest")
-	if !strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "multipart/") {
+	if r.Method == http.MethodPut && !strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "multipart/") {
 		fields = append(fields, h.Values("Content-Digest")...)
 	}
 	for entry := range strings.SplitSeq(strings.Join(fields, ","), ",") {

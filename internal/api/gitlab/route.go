@@ -57,6 +57,7 @@ type route struct {
 	status          int          // of success
 	in, out         reflect.Type // parameters and answer, for the OpenAPI document
 	bytes           bool         // moves a file
+	tus             bool         // is part of the tus protocol
 	tag             string
 	run             func(*call, int) error // answers with the given status
 	fails           []int                  // statuses of failures that cannot be told from the rest of the row
@@ -160,7 +161,7 @@ func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{
 		metaRoutes(), userRoutes(), tokenRoutes(), accessTokenRoutes(), deployTokenRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
-		packageRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(),
+		packageRoutes(), uploadRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(),
 	} {
 		all = append(all, part...)
 	}

@@ -16,8 +16,8 @@ import (
 // The group vision has the project vision/flowers with the model iris, whose
 // version 1.0.0 (alias champion) has the file onnx/model.onnx; the candidate
 // "deep" with a metric, a parameter, a metadata entry and a file; the
-// experiment "sweep"; and the generic package raw-data 2026.11. ada made all of
-// it and is an administrator, grace is a developer, alan is no member.
+// experiment "sweep"; the generic package raw-data 2026.11; and an upload of
+// onnx/large.onnx that has no byte yet. ada made all of it and is an administrator, grace is a developer, alan is no member.
 var showroom = apitest.NewTemplate(func(ctx context.Context, all *apitest.World) error {
 	w := &world{all: all, reg: all.Registry, tokens: all.Tokens, ids: all.IDs}
 	return w.furnish(ctx)
@@ -126,5 +126,7 @@ func (w *world) furnishModels(ctx context.Context, ada registry.Session, ref reg
 			return err
 		}
 	}
-	return nil
+	u, err := ada.BeginUpload(ctx, ref, registry.PackageRef{VersionID: v.ID}, "onnx/large.onnx", registry.UploadOptions{PutOptions: registry.PutOptions{Size: 7_000_000_000}})
+	w.tokens["upload"] = u.EID
+	return err
 }
