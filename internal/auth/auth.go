@@ -24,6 +24,7 @@ type Actor struct {
 	Admin     bool
 	Bot       bool   // the user of an access token of a project or group
 	TokenID   int64  // 0 for a browser login, a deploy token or the system
+	DeployID  int64  // the number of a deploy token
 	Kind      Kind   // of the token
 	Scopes    Scopes // what the token may touch
 	ProjectID int64  // when not 0, the token reaches this project only
@@ -148,7 +149,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 	actor := Actor{UserID: t.UserID, Username: id.Username, Admin: id.Admin && t.Kind != Job && !id.Bot, Bot: id.Bot,
 		TokenID: t.ID, Kind: t.Kind, Scopes: t.Scopes.grants(), ProjectID: t.ProjectID, GroupID: t.GroupID, JobID: t.JobID}
 	if t.Kind == Deploy {
-		actor.TokenID = 0 // its number is another token's
+		actor.TokenID, actor.DeployID = 0, t.ID // its number is another token's
 	}
 	return actor, nil
 }

@@ -80,7 +80,7 @@ func TestDeployTokensAreNobody(t *testing.T) {
 	d := &drawer{id: Identity{Username: "ci", Token: Token{ID: 3, Kind: Deploy, ProjectID: 5, Scopes: ScopeWritePackages | ScopeReadRepository}}}
 	a := NewAuthenticator(d, nil)
 	got, err := a.Authenticate(t.Context(), Credential{Secret: "good"})
-	want := Actor{Username: "ci", Kind: Deploy, ProjectID: 5, Scopes: ScopeWritePackages | ScopeReadRepository | ScopeWriteRegistry}
+	want := Actor{Username: "ci", Kind: Deploy, DeployID: 3, ProjectID: 5, Scopes: ScopeWritePackages | ScopeReadRepository | ScopeWriteRegistry}
 	if err != nil || got != want || got.Anonymous() {
 		t.Errorf("%+v, %v", got, err)
 	}

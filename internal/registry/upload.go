@@ -21,14 +21,24 @@ const (
 	UploadStored UploadState = "stored" // the file is there
 )
 
+// UploadOwner is who began an upload, whatever token they come with later.
+type UploadOwner struct {
+	UserID   int64
+	DeployID int64 // a deploy token, which is nobody's
+}
+
+func (s Session) uploadOwner() UploadOwner {
+	return UploadOwner{UserID: s.actor.UserID, DeployID: s.actor.DeployID}
+}
+
 // Upload is a file on its way: what has come of it survives broken connections
-// and restarts. It belongs to the user who began it, and to one project,
-// package and path. When it is stored it stays for a while, so that a client
+// and restarts. It belongs to who began it, and to one project, package and
+// path. When it is stored it stays for a while, so that a client
 // that missed the last answer can ask.
 type Upload struct {
 	ID         int64
 	EID        string // what addresses call it; also the name of its bytes
-	OwnerID    int64
+	Owner      UploadOwner
 	ProjectID  int64
 	Package    PackageRef
 	Path       string
@@ -53,7 +63,7 @@ type UploadOptions struct {
 type UploadQuery struct {
 	Page      Page
 	ProjectID int64
-	OwnerID   int64
+	Owner     UploadOwner
 	Package   PackageRef
 	Path      string
 	Expect    blob.Digest
@@ -79,7 +89,7 @@ func (s Session) BeginUpload(ctx context.Context, ref ProjectRef, pkg PackageRef
 	case s.r.maxFile > 0 && o.Size > s.r.maxFile:
 		return Upload{}, fault.Oversize("file", "is larger than the %d bytes that are allowed", s.r.maxFile)
 	}
-	u := Upload{EID: "up-" + strings.ToLower(rand.Text()), OwnerID: s.actor.UserID, Path: path, Parted: o.Parted, Note: o.Note,
+	u := Upload{EID: "up-" + strings.ToLower(rand.Text()), Owner: s.uploadOwner(), Path: path, Parted: o.Parted, Note: o.Note,
 		PutOptions: o.PutOptions, State: UploadOpen, CreatedAt: s.now(), ExpiresAt: s.now().Add(s.r.uploadExpiry)}
 	return update(ctx, s, func(tx Tx) (Upload, error) {
 		p, err := s.project(ctx, tx, ref, pkg.push())
@@ -121,7 +131,7 @@ func (s Session) upload(ctx context.Context, tx Tx, ref ProjectRef, eid string) 
 	switch {
 	case err != nil:
 		return Upload{}, err
-	case u.OwnerID != s.actor.UserID:
+	case u.Owner != s.uploadOwner():
 		return Upload{}, fault.Missing("upload", eid)
 	case !s.now().Before(u.ExpiresAt):
 		return Upload{}, fault.Missing("expired upload", eid)
@@ -167,7 +177,7 @@ func (s Session) Uploads(ctx context.Context, ref ProjectRef, q UploadQuery) (Li
 			return List[Upload]{}, err
 		}
 		q := q
-		q.ProjectID, q.OwnerID, q.Now = p.ID, s.actor.UserID, s.now()
+		q.ProjectID, q.Owner, q.Now = p.ID, s.uploadOwner(), s.now()
 		if q.Package, err = resolvePackage(ctx, tx, p.ID, q.Package); err != nil {
 			return List[Upload]{}, err
 		}

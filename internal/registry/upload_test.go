@@ -182,8 +182,23 @@ func TestUploadIsItsOwners(t *testing.T) {
 			t.Errorf("listed %+v, %v", l, err)
 		}
 	}
+	var machines []registry.Session
+	for _, name := range []string{"one", "two"} {
+		k, err := h.sys.CreateDeployToken(t.Context(), registry.PlaceRef{Project: home}, registry.DeployTokenSpec{Name: name, Scopes: []string{"write_package_registry"}})
+		must(t, err)
+		machines = append(machines, h.reg.As(auth.Actor{Kind: auth.Deploy, DeployID: k.ID, ProjectID: 1, Scopes: auth.ScopeWriteRegistry}))
+	}
+	v := h.version(t, "other")
+	theirs, err := machines[0].BeginUpload(t.Context(), home, registry.PackageRef{VersionID: v.ID}, "f", sized(10))
+	must(t, err)
+	_, err = machines[1].Upload(t.Context(), home, theirs.EID)
+	is(t, err, fault.NotFound, "upload")
+	theirs, err = send(t.Context(), machines[0], theirs, 0, 10)
+	if err != nil || theirs.State != registry.UploadStored {
+		t.Errorf("%+v, %v", theirs, err)
+	}
 	actor := dev().Actor()
-	_, err := h.sys.EditMember(t.Context(), registry.PlaceRef{Project: home}, registry.MemberSpec{UserID: actor.UserID, Role: registry.Reporter})
+	_, err = h.sys.EditMember(t.Context(), registry.PlaceRef{Project: home}, registry.MemberSpec{UserID: actor.UserID, Role: registry.Reporter})
 	must(t, err)
 	_, err = send(t.Context(), dev(), u, 0, 10)
 	is(t, err, fault.Forbidden, "")

@@ -9,14 +9,14 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-const uploadCols = `u.id, u.eid, coalesce(u.owner_id, 0), u.project_id, coalesce(u.version_id, 0), coalesce(u.run_iid, 0), u.generic,
+const uploadCols = `u.id, u.eid, coalesce(u.owner_id, 0), coalesce(u.deploy_token_id, 0), u.project_id, coalesce(u.version_id, 0), coalesce(u.run_iid, 0), u.generic,
 	u.generic_version, u.path, u.file_status, u.absent, u.match, u.expect, u.size, u.parted, u.note, u.received, u.hash_state, u.digest,
 	u.state, u.created_at, u.expires_at`
 
 var (
-	insertUpload = stmt(`INSERT INTO uploads (eid, owner_id, project_id, version_id, run_iid, generic, generic_version, path, file_status,
+	insertUpload = stmt(`INSERT INTO uploads (eid, owner_id, deploy_token_id, project_id, version_id, run_iid, generic, generic_version, path, file_status,
 		absent, match, expect, size, parted, note, state, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING id`)
 	uploadByEID  = stmt(`SELECT ` + uploadCols + ` FROM uploads u WHERE u.eid = $1 AND u.project_id = $2`)
 	updateUpload = stmt(`UPDATE uploads SET expect = $1, size = $2, received = $3, hash_state = $4, digest = $5, state = $6, expires_at = $7
 		WHERE id = $8`)
@@ -31,12 +31,12 @@ var (
 )
 
 func (t *tx) InsertUpload(ctx context.Context, u registry.Upload) (int64, error) {
-	return t.id(ctx, insertUpload, u.EID, ref(u.OwnerID), u.ProjectID, ref(u.Package.VersionID), ref(u.Package.RunIID), u.Package.Generic,
+	return t.id(ctx, insertUpload, u.EID, ref(u.Owner.UserID), ref(u.Owner.DeployID), u.ProjectID, ref(u.Package.VersionID), ref(u.Package.RunIID), u.Package.Generic,
 		u.Package.Version, u.Path, u.Status, u.Absent, u.Match, u.Expect, u.Size, u.Parted, u.Note, u.State, micros(u.CreatedAt), micros(u.ExpiresAt))
 }
 
 func scanUpload(s scanner, u *registry.Upload, extra ...any) error {
-	return s.Scan(append([]any{&u.ID, &u.EID, &u.OwnerID, &u.ProjectID, &u.Package.VersionID, &u.Package.RunIID, &u.Package.Generic,
+	return s.Scan(append([]any{&u.ID, &u.EID, &u.Owner.UserID, &u.Owner.DeployID, &u.ProjectID, &u.Package.VersionID, &u.Package.RunIID, &u.Package.Generic,
 		&u.Package.Version, &u.Path, &u.Status, &u.Absent, &u.Match, &u.Expect, &u.Size, &u.Parted, &u.Note, &u.Progress.Offset,
 		base64Bytes{&u.Progress.State}, &u.Digest, &u.State, instant{&u.CreatedAt}, instant{&u.ExpiresAt}}, extra...)...)
 }
@@ -64,7 +64,11 @@ func (t *tx) UploadByEID(ctx context.Context, projectID int64, eid string) (regi
 func (t *tx) ListUploads(ctx context.Context, q registry.UploadQuery) (registry.List[registry.Upload], error) {
 	l := &listing{cols: uploadCols, from: "uploads u", id: "u.id", initial: registry.Order{By: "id", Desc: true},
 		orders: map[string]column{"id": {"u.id", true}}}
-	l.and("u.owner_id = ?", q.OwnerID)
+	if q.Owner.DeployID != 0 {
+		l.and("u.deploy_token_id = ?", q.Owner.DeployID)
+	} else {
+		l.and("u.owner_id = ?", q.Owner.UserID)
+	}
 	l.and("u.project_id = ?", q.ProjectID)
 	l.and("u.state <> ?", registry.UploadStored)
 	l.and("u.expires_at > ?", micros(q.Now))

@@ -26,10 +26,10 @@ func uploads(_ *testing.T, b *bench) {
 	p, u := b.place(), b.user("owner")
 	m := b.model(p, "m")
 	v, r := b.version(m, "1.0.0"), b.run(m)
-	big := b.upload(registry.Upload{EID: "up-1", OwnerID: u.ID, ProjectID: p.ID, Package: registry.PackageRef{VersionID: v.ID}, Path: "dir/f", Note: "n",
+	big := b.upload(registry.Upload{EID: "up-1", Owner: registry.UploadOwner{UserID: u.ID}, ProjectID: p.ID, Package: registry.PackageRef{VersionID: v.ID}, Path: "dir/f", Note: "n",
 		PutOptions: registry.PutOptions{Size: 10, Expect: "sha256:aa", Status: registry.FileHidden, Absent: true, Match: "sha256:bb"}})
-	b.upload(registry.Upload{EID: "up-2", OwnerID: u.ID, ProjectID: p.ID, Package: registry.PackageRef{RunIID: r.IID}, Path: "f", Parted: true})
-	b.upload(registry.Upload{EID: "up-3", OwnerID: u.ID, ProjectID: p.ID, Package: registry.PackageRef{Generic: "g", Version: "1"}, Path: "f"})
+	b.upload(registry.Upload{EID: "up-2", Owner: registry.UploadOwner{UserID: u.ID}, ProjectID: p.ID, Package: registry.PackageRef{RunIID: r.IID}, Path: "f", Parted: true})
+	b.upload(registry.Upload{EID: "up-3", Owner: registry.UploadOwner{UserID: u.ID}, ProjectID: p.ID, Package: registry.PackageRef{Generic: "g", Version: "1"}, Path: "f"})
 	b.upload(registry.Upload{EID: "up-4", ProjectID: p.ID, Package: registry.PackageRef{VersionID: v.ID}, Path: "f"})
 	big.Progress = blob.Progress{Offset: 7, State: []byte{0, 255, 1}}
 	big.Size, big.Digest, big.State, big.ExpiresAt = 7, "sha256:cc", registry.UploadFull, at.Add(2*time.Hour)
@@ -45,7 +45,7 @@ func uploads(_ *testing.T, b *bench) {
 		b.same([]any{err, needed}, []any{nil, map[string]bool{"up-1": true, "up-2": true}})
 		return nil
 	})
-	all := registry.UploadQuery{ProjectID: p.ID, OwnerID: u.ID, Now: at}
+	all := registry.UploadQuery{ProjectID: p.ID, Owner: registry.UploadOwner{UserID: u.ID}, Now: at}
 	narrow := func(fn func(*registry.UploadQuery)) registry.UploadQuery { q := all; fn(&q); return q }
 	b.same(b.uploads(all), []string{"up-3", "up-2", "up-1"})
 	b.same(b.uploads(narrow(func(q *registry.UploadQuery) { q.Now = at.Add(time.Hour) })), []string{"up-1"})
@@ -53,6 +53,15 @@ func uploads(_ *testing.T, b *bench) {
 	b.same(b.uploads(narrow(func(q *registry.UploadQuery) { q.Package.RunIID = r.IID })), []string{"up-2"})
 	b.same(b.uploads(narrow(func(q *registry.UploadQuery) { q.Package = registry.PackageRef{Generic: "g", Version: "1"} })), []string{"up-3"})
 	b.same(b.uploads(narrow(func(q *registry.UploadQuery) { q.Path, q.Expect = "dir/f", "sha256:aa" })), []string{"up-1"})
+	var deploy registry.UploadOwner
+	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
+		deploy.DeployID, err = tx.InsertDeployToken(ctx, registry.DeployToken{Name: "d", Username: "d", ProjectID: p.ID, CreatedAt: at}, "digest")
+		return err
+	})
+	b.upload(registry.Upload{EID: "up-5", Owner: deploy, ProjectID: p.ID, Package: registry.PackageRef{VersionID: v.ID}, Path: "f"})
+	b.same(b.uploads(narrow(func(q *registry.UploadQuery) { q.Owner = deploy })), []string{"up-5"})
+	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.DeleteDeployToken(ctx, deploy.DeployID) })
+	b.same(b.uploads(narrow(func(q *registry.UploadQuery) { q.Owner = deploy })), []string(nil))
 	big.State = registry.UploadStored
 	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.UpdateUpload(ctx, big) })
 	b.same(b.uploads(all), []string{"up-3", "up-2"})
