@@ -18,8 +18,12 @@ import requests
 TOKEN = re.compile("«[0-9]+»")
 HEX = re.compile(r"\b[0-9a-f]{32}\b")
 MADE_UP = re.compile(r"[a-z]+-[a-z]+-[0-9]{1,3}")  # the name of a run without one
-NUMBERED = re.compile(r"(mlflow-artifacts:/|\bid[= '\"]+)([0-9]+)\b")  # the id of an experiment in a text
+NUMBERED = re.compile(r"(\bid[= '\"]+)([0-9]+)\b")  # the id of an experiment in a text
+ROOT = re.compile(r"(mlflow-artifacts:/)([1-9][0-9]*)\b")  # the same in an address
 SQL = re.compile(r"\s*(Error: )?\(sqlite3\..*", re.DOTALL)  # what the real server tells of its database
+# How much of a message about a filter that no parser takes has to agree: what the
+# real one calls a clause is its parser's business, and its sets have no order.
+FILTER = re.compile(r"(Invalid clause\(s\) in filter string|Invalid comparator.*? not one of|Invalid comparator for [a-z]+).*", re.DOTALL)
 SET = re.compile(r"\{('[^'{}]*'(?:, '[^'{}]*')*)\}")  # a set of strings, as Python prints it
 SHOWN = 600  # characters of an answer that a report shows
 
@@ -88,19 +92,23 @@ class Both:
         self.real.ids[token], self.ours.ids[token] = str(real), str(ours)
         return token
 
-    def call(self, method, path, message=True, sort=None, ignore=(), may_refuse=False, **how):
+    def call(self, method, path, message=True, sort=None, ignore=(), may_refuse=False, headers_too=(), **how):
         """Makes one request to both and compares the answers.
 
         message=False leaves the text of errors out; sort names a list whose
         order is free, with the key to sort by (`runs:info.run_name`); ignore
         lists fields to leave out. may_refuse lets ours answer 400 where the real
-        server takes nonsense without a word.
+        server takes nonsense without a word. headers_too names headers that have
+        to agree.
         """
         self.calls += 1
         path = path if path.startswith("/") else f"/api/2.0/mlflow/{path}"
         real, ours = (side.call(method, path, **how) for side in (self.real, self.ours))
         if not (may_refuse and real.ok and ours.status_code == 400):
             self.compare(f"{method} {path} {brief(how)}", real, ours, message, sort, ignore)
+            for name in headers_too:
+                if real.headers.get(name) != ours.headers.get(name):
+                    self.note(f"{method} {path}", real, ours, f"{name}: {real.headers.get(name)} and {ours.headers.get(name)}")
         return Answers(self, real, ours)
 
     def compare(self, request, real, ours, message, sort, ignore):
@@ -128,19 +136,19 @@ class Both:
             f"{request}\n  differs: {where}\n  real: {real.status_code} {real.text[:SHOWN]!r}"
             f"\n  ours: {ours.status_code} {ours.text[:SHOWN]!r}")
 
-    def post(self, path, how=None, **fields):
+    def post(self, path, /, how=None, **fields):
         """POSTs fields as JSON; `how` holds words for call."""
         return self.call("POST", path, json=fields, **(how or {}))
 
-    def patch(self, path, how=None, **fields):
+    def patch(self, path, /, how=None, **fields):
         """PATCHes fields as JSON."""
         return self.call("PATCH", path, json=fields, **(how or {}))
 
-    def delete(self, path, how=None, **fields):
+    def delete(self, path, /, how=None, **fields):
         """DELETEs with fields as JSON."""
         return self.call("DELETE", path, json=fields, **(how or {}))
 
-    def get(self, path, how=None, **fields):
+    def get(self, path, /, how=None, **fields):
         """GETs with fields as query parameters."""
         return self.call("GET", path, params=fields, **(how or {}))
 
@@ -237,13 +245,14 @@ class Rules:
         """Goes through a text."""
         if MADE_UP.fullmatch(value):
             return "<made-up name>"
-        if field in ("experiment_id", "experiment_ids") and value in self.numbers:
-            return self.numbers[value]
+        if field in ("experiment_id", "experiment_ids") and value.isdigit() and value != "0":
+            return self.numbers.get(value, "<experiment>")
         for one, token in self.known.items():
             value = value.replace(one, token)
         if field in ("message", "text"):
-            value = SQL.sub("", value)
+            value = FILTER.sub(r"\1", SQL.sub("", value))
             value = SET.sub(lambda m: "{" + ", ".join(sorted(m.group(1).split(", "))) + "}", value)
+        value = ROOT.sub(lambda m: m.group(1) + self.numbers.get(m.group(2), "<experiment>"), value)
         value = NUMBERED.sub(lambda m: m.group(1) + self.numbers.get(m.group(2), m.group(2)), value)
         return HEX.sub(lambda m: self.fresh.setdefault(m.group(), f"<id {len(self.fresh)}>"), value)
 

@@ -108,9 +108,11 @@ def shelf(servers):
     return both
 
 
+# ILIKE beyond ASCII is not among them: MLflow leaves that to its database, and
+# SQLite knows no case there.
 FILTERS = [
     "name = 'shelf-alpha'", "name != 'shelf-alpha'", "name LIKE 'shelf-%a'", "name LIKE 'SHELF-%'", "name ILIKE 'SHELF-B%'",
-    "name LIKE 'shelf-gamma_1'", "name LIKE '%gamma\\%2'", "name ILIKE '%ÉPS%'", "attribute.name = 'shelf-delta'",
+    "name LIKE 'shelf-gamma_1'", "name LIKE '%gamma\\%2'", "attribute.name = 'shelf-delta'",
     "attributes.name LIKE 'shelf-d%'", "attr.name = 'shelf-delta'", "tags.group = 'even'", "tags.group != 'even'",
     "tags.group LIKE 'e%'", "tags.group ILIKE 'E%'", "tag.group = 'odd'", "tags.`group` = 'odd'", 'tags."group" = \'odd\'',
     "tags.`a key.with/all` = 'x'", "tags.group = 'even' AND tags.rank = '2'", "tags.group = 'even' and name LIKE '%l%'",
@@ -135,7 +137,7 @@ def test_filters(both, shelf, view):
     "attribute.nome = 'x'", "name = 'a' name = 'b'", "tags. = 'x'",
 ])
 def test_bad_filters(both, text):
-    both.post("experiments/search", filter=text, max_results=5)
+    both.post("experiments/search", how={"may_refuse": True}, filter=text, max_results=5)
 
 
 @pytest.mark.parametrize("order", [
