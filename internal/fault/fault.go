@@ -25,10 +25,11 @@ const (
 	Busy                        // try again later
 	Unsupported                 // not offered here
 	Full                        // the server has no room left
+	Moved                       // it is at another address, which Name tells
 )
 
 var kindNames = [...]string{"internal", "invalid", "unauthenticated", "forbidden",
-	"not found", "conflict", "too large", "busy", "unsupported", "full"}
+	"not found", "conflict", "too large", "busy", "unsupported", "full", "moved"}
 
 // String names the kind for logs.
 func (k Kind) String() string {

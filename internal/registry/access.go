@@ -52,6 +52,7 @@ const (
 	ReadTokens
 	ManageTokens
 	EditProject
+	MoveProject
 	DeleteProject
 	permissionCount
 )
@@ -102,6 +103,7 @@ var rules = [permissionCount]rule{
 	ReadTokens:     {role: Maintainer, write: true, archived: true, scopes: readScopes},
 	ManageTokens:   {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
 	EditProject:    {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
+	MoveProject:    {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},
 	DeleteProject:  {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},
 }
 
@@ -161,9 +163,19 @@ func scopeList(want auth.Scopes) string {
 	return s
 }
 
-// allowed decides by the table. The order of its questions is GitLab's: what
-// is hidden is answered before what is forbidden.
+// allowed decides, and notes where the project is now if the session wants to
+// know; what is hidden stays hidden at its old path.
 func (s Session) allowed(pr Project, p Permission) error {
+	err := s.permitted(pr, p)
+	if pr.Moved && s.exact && !fault.Is(err, fault.NotFound) {
+		return &fault.Error{Kind: fault.Moved, Noun: "project", Name: itoa(pr.ID)}
+	}
+	return err
+}
+
+// permitted decides by the table. The order of its questions is GitLab's: what
+// is hidden is answered before what is forbidden.
+func (s Session) permitted(pr Project, p Permission) error {
 	r, role := rules[p], s.role(pr)
 	hidden := fault.Missing("project", pr.FullPath)
 	member := role >= Guest

@@ -72,8 +72,11 @@ type NamespaceQuery struct {
 	Search   string
 	TopOnly  bool
 	ParentID int64
-	Owned    bool // the actor is owner
-	Viewer   Viewer
+	BelowID  int64 // anywhere below
+	// PathPrefix begins the last segment of the path, without case.
+	PathPrefix string
+	Owned      bool // the actor is owner
+	Viewer     Viewer
 }
 
 // Viewer is the part of an actor that a database needs to filter lists.
@@ -111,6 +114,7 @@ type Project struct {
 	ProjectRole Role
 	GroupRole   Role
 	InGroup     bool // it is in the viewer's group or below
+	Moved       bool // it was found by a path that it no longer has
 	// How much it holds, kept so that lists need not count.
 	ModelCount      int64
 	ExperimentCount int64

@@ -69,6 +69,13 @@ type VersionRef struct {
 	Alias  string // without "@"
 }
 
+// ParseNamespaceRef reads "5", "group/sub" or "username".
+func ParseNamespaceRef(s string) NamespaceRef {
+	r := ParseGroupRef(s)
+	r.Kind = ""
+	return r
+}
+
 // PackageRef names a package in one of several ways, whichever field is set.
 type PackageRef struct {
 	VersionID int64  // that of a version

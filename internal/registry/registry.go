@@ -50,10 +50,19 @@ func (r *Registry) MaxFileSize() int64 { return r.maxFile }
 type Session struct {
 	r     *Registry
 	actor auth.Actor
+	exact bool // see AsExact
 }
 
 // As gives the session of actor. Jobs and administration use auth.System.
 func (r *Registry) As(actor auth.Actor) Session { return Session{r: r, actor: actor} }
+
+// AsExact gives the session of actor for a door that sends its callers on to
+// where things are: a project that is asked for by a path which it no longer
+// has is fault.Moved, with its number as name. A session of As follows such
+// paths.
+func (r *Registry) AsExact(actor auth.Actor) Session {
+	return Session{r: r, actor: actor, exact: true}
+}
 
 // Actor tells whose session it is.
 func (s Session) Actor() auth.Actor { return s.actor }

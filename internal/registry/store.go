@@ -95,11 +95,16 @@ type Namespaces interface {
 	NamespaceAccess(ctx context.Context, ref NamespaceRef, v Viewer) (Namespace, Role, error)
 	ListNamespaces(ctx context.Context, q NamespaceQuery) (List[Namespace], error)
 	// UpdateNamespace writes all fields; a changed path or name moves the full
-	// paths and names of everything below.
+	// paths and names of everything below, and another parent all that.
 	UpdateNamespace(ctx context.Context, n Namespace) error
 	// VisibilitiesBelow gives the visibilities that the groups and projects
 	// below a namespace have.
 	VisibilitiesBelow(ctx context.Context, id int64) ([]Visibility, error)
+	// CapVisibility closes a namespace, and all groups and projects below, as
+	// far as v where they are more open.
+	CapVisibility(ctx context.Context, id int64, v Visibility) error
+	// DeepestBelow tells how many levels of groups are below a namespace.
+	DeepestBelow(ctx context.Context, id int64) (int, error)
 	// DeleteNamespace removes a namespace and those below it; their projects
 	// must have been hidden before.
 	DeleteNamespace(ctx context.Context, id int64) error
@@ -109,7 +114,8 @@ type Namespaces interface {
 type Projects interface {
 	InsertProject(ctx context.Context, p Project) (int64, error)
 	// ProjectAccess finds a project and the viewer's roles: in it directly,
-	// and by its groups.
+	// and by its groups. A path that a project had before finds it too, until
+	// something else takes the path.
 	ProjectAccess(ctx context.Context, ref ProjectRef, v Viewer) (Project, error)
 	ListProjects(ctx context.Context, q ProjectQuery) (List[Project], error)
 	UpdateProject(ctx context.Context, p Project) error

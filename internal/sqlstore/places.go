@@ -27,7 +27,20 @@ var (
 	insertSelf      = stmt(`INSERT INTO namespaces_above (namespace_id, above_id) VALUES ($1, $1)`)
 	namespaceByID   = stmt(`SELECT ` + nsCols + `, ` + roleAbove + ` FROM namespaces n WHERE n.id = $3`)
 	namespaceByPath = stmt(`SELECT ` + nsCols + `, ` + roleAbove + ` FROM namespaces n WHERE n.full_key = $3`)
-	updateNamespace = stmt(`UPDATE namespaces SET path = $1, name = $2, description = $3, visibility = $4, updated_at = $5 WHERE id = $6`)
+	updateNamespace = stmt(`UPDATE namespaces SET path = $1, name = $2, description = $3, visibility = $4, updated_at = $5, parent_id = $6 WHERE id = $7`)
+	// What is below loses those that were above, and gets those that are.
+	dropAbove = stmt(`DELETE FROM namespaces_above WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $1)
+		AND above_id NOT IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $1)`)
+	hangBelow = stmt(`INSERT INTO namespaces_above (namespace_id, above_id) SELECT b.namespace_id, a.above_id
+		FROM namespaces_above b, namespaces_above a WHERE b.above_id = $1 AND a.namespace_id = $2`)
+	capNamespaces = stmt(`UPDATE namespaces SET visibility = $1 WHERE visibility IN ($2, $3)
+		AND id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $4)`)
+	capProjects = stmt(`UPDATE projects SET visibility = $1 WHERE visibility IN ($2, $3)
+		AND namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $4)`)
+	// The length of the way from a namespace to the top is how many are above.
+	deepestBelow = stmt(`SELECT coalesce(max(c.n), 0) FROM (SELECT count(*) AS n FROM namespaces_above a
+		WHERE a.namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $1) GROUP BY a.namespace_id) c`)
+	countAbove = stmt(`SELECT count(*) FROM namespaces_above WHERE namespace_id = $1`)
 	// The paths and names below follow: their own beginning is replaced. $1 and
 	// $3 are what was there, $2 and $4 what comes instead.
 	moveNamespaces = stmt(`UPDATE namespaces SET full_path = $1 || substr(full_path, length(CAST($2 AS TEXT)) + 1),
@@ -41,7 +54,16 @@ var (
 		WHERE a.above_id = $1 AND a.namespace_id <> $1 UNION SELECT p.visibility FROM namespaces_above a
 		JOIN projects p ON p.namespace_id = a.namespace_id WHERE a.above_id = $1`)
 	deleteNamespaces = stmt(`DELETE FROM namespaces WHERE id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $1)`)
-	pathTaken        = stmt(`SELECT 1 FROM namespaces WHERE full_key = $1 UNION ALL SELECT 1 FROM projects WHERE full_key = $1`)
+	// From now on the old paths of projects lead to them; where something is
+	// now, nothing leads away from.
+	redirectProject = stmt(`INSERT INTO redirects (full_key, project_id) VALUES ($1, $2)
+		ON CONFLICT (full_key) DO UPDATE SET project_id = excluded.project_id`)
+	redirectBelow = stmt(`INSERT INTO redirects (full_key, project_id) SELECT full_key, id FROM projects
+		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $1)
+		ON CONFLICT (full_key) DO UPDATE SET project_id = excluded.project_id`)
+	claimPath  = stmt(`DELETE FROM redirects WHERE full_key = $1`)
+	claimBelow = stmt(`DELETE FROM redirects WHERE substr(full_key, 1, length(CAST($1 AS TEXT)) + 1) = $1 || '/'`)
+	pathTaken  = stmt(`SELECT 1 FROM namespaces WHERE full_key = $1 UNION ALL SELECT 1 FROM projects WHERE full_key = $1`)
 )
 
 func nsDest(n *registry.Namespace) []any {
@@ -53,17 +75,22 @@ func scanNamespace(s scanner, n *registry.Namespace, extra ...any) error {
 	return s.Scan(append(nsDest(n), extra...)...)
 }
 
-// freePath refuses a full path that a namespace or project has.
+// freePath refuses a full path that a namespace or project has; redirects from
+// it, and for a namespace from below it, end.
 func (t *tx) freePath(ctx context.Context, noun, key string) error {
 	var one int
 	err := t.row(ctx, pathTaken, []any{key}, &one)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil
-	case err != nil:
+	case err == nil:
+		return fault.Conflictf(noun, "path", "has already been taken")
+	case !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
-	return fault.Conflictf(noun, "path", "has already been taken")
+	if _, err := t.exec(ctx, claimPath, key); err != nil || noun == "project" {
+		return err
+	}
+	_, err = t.exec(ctx, claimBelow, key)
+	return err
 }
 
 func (t *tx) InsertNamespace(ctx context.Context, n registry.Namespace) (int64, error) {
@@ -133,6 +160,12 @@ func (t *tx) ListNamespaces(ctx context.Context, q registry.NamespaceQuery) (reg
 	if q.ParentID != 0 {
 		l.and("n.parent_id = ?", q.ParentID)
 	}
+	if q.BelowID != 0 {
+		l.and("n.id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = ?) AND n.id <> ?", q.BelowID, q.BelowID)
+	}
+	if q.PathPrefix != "" {
+		l.and("lower(n.path) LIKE ? ESCAPE '\\'", likeEscape(strings.ToLower(q.PathPrefix))+"%")
+	}
 	if q.Owned {
 		l.and(memberAbove, q.Viewer.UserID, micros(q.Viewer.Now), registry.Owner)
 	}
@@ -144,8 +177,16 @@ func (t *tx) UpdateNamespace(ctx context.Context, n registry.Namespace) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, updateNamespace, n.Path, n.Name, n.Description, n.Visibility, micros(n.UpdatedAt), n.ID); err != nil {
+	if _, err := t.exec(ctx, updateNamespace, n.Path, n.Name, n.Description, n.Visibility, micros(n.UpdatedAt), ref(n.ParentID), n.ID); err != nil {
 		return err
+	}
+	if old.ParentID != n.ParentID {
+		if _, err := t.exec(ctx, dropAbove, n.ID); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, hangBelow, n.ID, n.ParentID); err != nil {
+			return err
+		}
 	}
 	if old.FullPath == n.FullPath && old.FullName == n.FullName {
 		return nil
@@ -153,6 +194,9 @@ func (t *tx) UpdateNamespace(ctx context.Context, n registry.Namespace) error {
 	key := strings.ToLower(n.FullPath)
 	if key != strings.ToLower(old.FullPath) {
 		if err := t.freePath(ctx, "group", key); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, redirectBelow, n.ID); err != nil {
 			return err
 		}
 	}
@@ -172,6 +216,28 @@ func (t *tx) VisibilitiesBelow(ctx context.Context, id int64) ([]registry.Visibi
 		return err
 	})
 	return out, err
+}
+
+func (t *tx) CapVisibility(ctx context.Context, id int64, v registry.Visibility) error {
+	more := registry.Internal
+	if v != registry.Private {
+		more = registry.Public
+	}
+	for _, q := range []query{capNamespaces, capProjects} {
+		if _, err := t.exec(ctx, q, v, more, registry.Public, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) DeepestBelow(ctx context.Context, id int64) (int, error) {
+	var deepest, own int
+	if err := t.row(ctx, deepestBelow, []any{id}, &deepest); err != nil {
+		return 0, err
+	}
+	err := t.row(ctx, countAbove, []any{id}, &own)
+	return deepest - own, err
 }
 
 func (t *tx) DeleteNamespace(ctx context.Context, id int64) error {

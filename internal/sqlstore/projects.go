@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,12 +33,14 @@ var (
 		` WHERE p.id = $4 AND p.deleted_at = 0`)
 	projectByPath = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + `, ` + isBelow + ` FROM ` + projectFrom +
 		` WHERE p.full_key = $4 AND p.deleted_at = 0`)
+	projectMoved = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + `, ` + isBelow + ` FROM ` + projectFrom +
+		` WHERE p.id = (SELECT project_id FROM redirects WHERE full_key = $4) AND p.deleted_at = 0`)
 	projectOfModel      = stmt(projectOf("models"))
 	projectOfVersion    = stmt(projectOf("versions"))
 	projectOfExperiment = stmt(projectOf("experiments"))
 	projectOfPackage    = stmt(projectOf("packages"))
 	updateProject       = stmt(`UPDATE projects SET path = $1, name = $2, full_path = $3, full_key = $4, description = $5, visibility = $6,
-		archived = $7, models_level = $8, experiments_level = $9, packages_level = $10, updated_at = $11 WHERE id = $12`)
+		archived = $7, models_level = $8, experiments_level = $9, packages_level = $10, updated_at = $11, namespace_id = $12 WHERE id = $13`)
 	hideProject = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id WHERE id = $2`)
 	hideBelow   = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id
 		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $2)`)
@@ -87,7 +91,11 @@ func (t *tx) ProjectAccess(ctx context.Context, r registry.ProjectRef, v registr
 			break
 		}
 	}
-	err := t.row(ctx, q, []any{v.UserID, micros(v.Now), v.GroupID, key}, append(projectDest(&p), &p.ProjectRole, &p.GroupRole, &p.InGroup)...)
+	args, dest := []any{v.UserID, micros(v.Now), v.GroupID, key}, append(projectDest(&p), &p.ProjectRole, &p.GroupRole, &p.InGroup)
+	err := t.row(ctx, q, args, dest...)
+	if q == projectByPath && errors.Is(err, sql.ErrNoRows) {
+		err, p.Moved = t.row(ctx, projectMoved, args, dest...), true
+	}
 	return p, named(err, "project", name)
 }
 
@@ -152,13 +160,16 @@ func (t *tx) UpdateProject(ctx context.Context, p registry.Project) error {
 	if err != nil {
 		return err
 	}
-	if strings.ToLower(old.FullPath) != key {
+	if oldKey := strings.ToLower(old.FullPath); oldKey != key {
 		if err := t.freePath(ctx, "project", key); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, redirectProject, oldKey, p.ID); err != nil {
 			return err
 		}
 	}
 	n, err := t.exec(ctx, updateProject, p.Path, p.Name, p.FullPath, key, p.Description, p.Visibility, p.Archived,
-		p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.UpdatedAt), p.ID)
+		p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.UpdatedAt), p.Namespace.ID, p.ID)
 	return hit(n, err, "project", p.ID)
 }
 

@@ -133,6 +133,11 @@ func (h holder) expected(rt route) apitest.Outcome {
 			return apitest.Denies // with a reason
 		}
 		return rt.spelled(apitest.Denies)
+	case memberOf:
+		if h.kind == auth.Job {
+			return apitest.Denies
+		}
+		return apitest.Caller{Who: h.Who, Level: h.group}.Expect(registry.Guest, true)
 	case inGroup:
 		return rt.spelled(h.minting(rt, apitest.Caller{Who: h.Who, Level: h.group}.Expect(max(rt.access.role, registry.Guest), true)))
 	}

@@ -142,7 +142,7 @@ func (w *world) group(t *testing.T) {
 func (w *world) address(rt route) string {
 	id, token := w.ids["private"], w.ids["token"]
 	place := "private"
-	if strings.HasPrefix(rt.pattern, "/groups") {
+	if strings.HasPrefix(rt.pattern, "/groups") || strings.HasPrefix(rt.pattern, "/namespaces") {
 		id, place = w.ids["group"], "group"
 	}
 	switch {
@@ -188,6 +188,8 @@ func expected(a access, c apitest.Caller) apitest.Outcome {
 			return apitest.Passes
 		}
 		return apitest.Denies
+	case memberOf:
+		return c.Expect(registry.Guest, true)
 	case inGroup:
 		return c.Expect(max(a.role, registry.Guest), a.role != registry.NoRole)
 	}

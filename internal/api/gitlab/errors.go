@@ -2,7 +2,9 @@ package gitlab
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -19,6 +21,10 @@ func (d *dialect) failOf(rt route) httpx.ErrorWriter {
 }
 
 func (d *dialect) fail(w http.ResponseWriter, r *http.Request, err error, spell func(error) (int, map[string]any)) {
+	if e, ok := fault.As(err); ok && e.Kind == fault.Moved && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		d.sendOn(w, r, e.Name)
+		return
+	}
 	status, body := spell(err)
 	switch status {
 	case http.StatusUnauthorized:
@@ -31,6 +37,26 @@ func (d *dialect) fail(w http.ResponseWriter, r *http.Request, err error, spell 
 	httpx.LogError(d.Log, r, err, status)
 	if werr := httpx.WriteJSON(w, status, body); werr != nil {
 		httpx.LogError(d.Log, r, werr, status)
+	}
+}
+
+// sendOn answers a request for a project by an old path with its address by
+// number, as GitLab does (lib/api/helpers.rb, find_project!; doc/api/rest). What
+// is no reading is refused there, and here: clients would repeat it as a GET.
+func (d *dialect) sendOn(w http.ResponseWriter, r *http.Request, id string) {
+	to := httpx.BaseURL(d.URL, r) + Prefix + "/projects/" + id
+	if _, rest, _ := below(r.URL.EscapedPath()[len(Prefix):]); rest != "" {
+		to += "/" + rest
+	}
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	h := w.Header()
+	h.Set("Location", to)
+	h.Set("Content-Type", "text/plain")
+	w.WriteHeader(http.StatusMovedPermanently)
+	if _, err := io.WriteString(w, "This resource has been moved permanently to "+to); err != nil {
+		httpx.LogError(d.Log, r, err, http.StatusMovedPermanently)
 	}
 }
 
@@ -74,6 +100,8 @@ func spell(err error) (int, map[string]any) {
 			return http.StatusMethodNotAllowed, message(e.Msg)
 		}
 		return http.StatusMethodNotAllowed, map[string]any{"error": e.Msg}
+	case fault.Moved:
+		return http.StatusMethodNotAllowed, message("Non GET methods are not allowed for moved projects")
 	case fault.Full:
 		return http.StatusInsufficientStorage, message("507 Insufficient Storage - " + e.Msg)
 	}
@@ -85,6 +113,11 @@ func spellInvalid(e *fault.Error) map[string]any {
 	case e.Noun == "path", e.Field == "file_name", e.Field == "cursor", e.Field == "order_by", e.Field == "expires_in",
 		strings.HasPrefix(e.Msg, "does not have a valid value"):
 		return map[string]any{"error": e.Field + " " + e.Msg}
+	case e.Noun == "project transfer":
+		// GitLab writes the errors of its model as Ruby shows them.
+		return message("Failed to transfer project {:new_namespace=>[" + strconv.Quote(e.Msg) + "]}")
+	case e.Noun == "group transfer":
+		return message("Transfer failed: " + e.Msg)
 	case e.Noun == "token":
 		return message("400 Bad request - " + e.Msg)
 	case e.Noun == "body", e.Noun == "digest":

@@ -164,7 +164,7 @@ func (d *dialect) serve(rt route) http.Handler {
 		if !actor.Anonymous() {
 			httpx.SetUser(r.Context(), actor.Username)
 		}
-		c := &call{d: d, w: w, r: r, s: d.Registry.As(actor)}
+		c := &call{d: d, w: w, r: r, s: d.Registry.AsExact(actor)}
 		err = rt.run(c, rt.status)
 		if fault.Is(err, fault.Invalid) {
 			// Whoever may not do this at all is told that first, and learns

@@ -42,7 +42,9 @@ func groupRoutes() []route {
 		op("GET", one, group(registry.NoRole), "Get a group", getGroup),
 		op("PUT", one, group(registry.Owner), "Change a group", editGroup),
 		op("DELETE", one, group(registry.Owner), "Delete a group with all that is in it", deleteGroup).as(http.StatusAccepted),
-		op("GET", one+"/subgroups", group(registry.NoRole), "List the groups in a group", listSubgroups),
+		op("POST", one+"/transfer", group(registry.Owner), "Move a group with all that is in it to another group, or to the top", moveGroup),
+		op("GET", one+"/subgroups", group(registry.NoRole), "List the groups in a group", listGroupsIn(false)),
+		op("GET", one+"/descendant_groups", group(registry.NoRole), "List the groups in a group and below", listGroupsIn(true)),
 		op("GET", one+"/projects", group(registry.NoRole), "List the projects of a group", listGroupProjects),
 	)
 }
@@ -73,17 +75,27 @@ func listGroups(c *call, in groupFilter) ([]groupJSON, error) {
 	return listed(c, in.paging, c.group)(c.s.Namespaces(c.ctx(), q))
 }
 
-func listSubgroups(c *call, in groupFilter) ([]groupJSON, error) {
-	q, err := in.query()
-	if err != nil {
-		return nil, err
+func listGroupsIn(deep bool) func(*call, groupFilter) ([]groupJSON, error) {
+	return func(c *call, in groupFilter) ([]groupJSON, error) {
+		q, err := in.query()
+		if err != nil {
+			return nil, err
+		}
+		return listed(c, in.paging, c.group)(c.s.GroupsIn(c.ctx(), c.groupRef(), q, deep))
 	}
-	n, err := c.s.Group(c.ctx(), c.groupRef())
-	if err != nil {
-		return nil, err
+}
+
+type groupMove struct {
+	GroupID string `param:"group_id" doc:"Number or path of the new parent; without one the group goes to the top."`
+}
+
+func moveGroup(c *call, in groupMove) (groupJSON, error) {
+	var to registry.NamespaceRef
+	if in.GroupID != "" {
+		to = registry.ParseGroupRef(in.GroupID)
 	}
-	q.ParentID = n.ID
-	return listed(c, in.paging, c.group)(c.s.Namespaces(c.ctx(), q))
+	n, err := c.s.MoveGroup(c.ctx(), c.groupRef(), to)
+	return c.group(n), err
 }
 
 type newGroup struct {

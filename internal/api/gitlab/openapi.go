@@ -124,6 +124,7 @@ var tagWords = map[string]string{
 	"Tokens":        "Personal access tokens, and tokens of CI jobs.",
 	"Access tokens": "Tokens of projects and groups: each acts as a bot that is a member there and nowhere else.",
 	"Deploy tokens": "Tokens of machines that are nobody: each reads, or writes, the models and packages of one project or of a group's projects.",
+	"Namespaces":    "Where projects are: groups, and the namespace that each person has.",
 	"Groups":        "Groups hold projects and other groups.",
 	"Projects":      "Projects hold models, experiments and candidates.",
 	"Members":       "Who has which role in a project or group.",

@@ -62,6 +62,7 @@ var permissions = map[registry.Permission]permission{
 	registry.ReadTokens:     {"read_tokens", registry.Maintainer, toMembers, docReadScopes},
 	registry.ManageTokens:   {"manage_tokens", registry.Maintainer, toMembers, auth.ScopeAPI},
 	registry.EditProject:    {"edit_project", registry.Maintainer, toMembers, auth.ScopeAPI},
+	registry.MoveProject:    {"move_project", registry.Owner, toMembers, auth.ScopeAPI},
 	registry.DeleteProject:  {"delete_project", registry.Owner, toMembers, auth.ScopeAPI},
 }
 
@@ -78,6 +79,8 @@ func needOf(rt route) need {
 		return need{Gate: "administrator", Scopes: accountScopes(rt).Names(), who: "Administrators only."}
 	case ownOrAdmin:
 		return need{Gate: "self_or_administrator", Scopes: accountScopes(rt).Names(), who: "The user in person, or an administrator."}
+	case memberOf:
+		return need{Gate: "member", Scopes: docReadScopes.Names(), who: "Members of the namespace, however low their role, or an administrator."}
 	case tokenOwner:
 		return need{Gate: "token_owner", Scopes: accountScopes(rt).Names(), who: "The user of the token, or an administrator."}
 	case anyone:
@@ -121,7 +124,7 @@ func accountScopes(rt route) auth.Scopes {
 		return auth.ScopeAPI | auth.ScopeSelfRotate
 	case rt.method != http.MethodGet:
 		return auth.ScopeAPI
-	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens", rt.tag == "Deploy tokens":
+	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens", rt.tag == "Deploy tokens", rt.tag == "Namespaces":
 		return docReadScopes
 	}
 	return docSelfScopes
@@ -206,7 +209,7 @@ var errorWords = map[int]string{
 	http.StatusUnauthorized:          "A credential is needed, or the one that was sent is unknown, expired or revoked",
 	http.StatusForbidden:             "The caller's role, or the scope of the token, does not allow this",
 	http.StatusNotFound:              "There is no such thing, or the caller may not see it",
-	http.StatusMethodNotAllowed:      "Not for this: the page lies too deep in the list for paging by number (use pagination=keyset), or the token is not of the kind wanted",
+	http.StatusMethodNotAllowed:      "Not for this: the page lies too deep in the list for paging by number (use pagination=keyset), the token is not of the kind wanted, or the project has moved (name it by its number or new path)",
 	http.StatusConflict:              "It clashes with something that exists",
 	http.StatusRequestEntityTooLarge: "The body is too large",
 	http.StatusPreconditionFailed:    "A condition of the request (If-Match and the like) does not hold",
@@ -225,8 +228,16 @@ func (b *builder) responses(rt route, success object) object {
 	for _, status := range rt.failures() {
 		out[strconv.Itoa(status)] = object{"$ref": "#/components/responses/" + errorNames[status]}
 	}
+	if rt.inProject() && rt.method == http.MethodGet {
+		out["301"] = object{"description": "The project was named by a path that it no longer has",
+			"headers": object{"Location": header("The same address with the number of the project", "")},
+			"content": object{"text/plain": object{"schema": object{"type": "string"}}}}
+	}
 	return out
 }
+
+// inProject reports whether the address names a project, which may have moved.
+func (rt route) inProject() bool { return strings.HasPrefix(rt.pattern, "/projects/{id}") }
 
 // failures lists the statuses of the errors of a route. 401 is everywhere: a
 // credential that does not count is refused even where none is needed.
@@ -241,7 +252,7 @@ func (rt route) failures() []int {
 	add(!reads || rt.in.NumField() > 0 || strings.Contains(rt.pattern, "/packages/"), http.StatusBadRequest)
 	add(needOf(rt).Scopes != nil, http.StatusForbidden)
 	add(!reads || strings.Contains(rt.pattern, "{"), http.StatusNotFound)
-	add(paged(rt.in), http.StatusMethodNotAllowed)
+	add(paged(rt.in) || !reads && rt.inProject(), http.StatusMethodNotAllowed)
 	add(rt.clashes(), http.StatusConflict)
 	add(body && rt.in.NumField() > 0, http.StatusRequestEntityTooLarge)
 	add(!reads, http.StatusInsufficientStorage)

@@ -69,7 +69,7 @@ var errorExamples = map[int]map[string]object{
 	403: {"role": message("403 Forbidden"),
 		"scope": {"error": "insufficient_scope", "error_description": "The request requires higher privileges than provided by the access token.", "scope": "api"}},
 	404: {"project": message("404 Project Not Found"), "other": message("404 Not Found")},
-	405: {"depth": {"error": "Offset pagination has a maximum allowed offset of 50000 for requests that return objects of this type. " +
+	405: {"moved": message("Non GET methods are not allowed for moved projects"), "depth": {"error": "Offset pagination has a maximum allowed offset of 50000 for requests that return objects of this type. " +
 		"Remaining records can be retrieved using keyset pagination."}},
 	409: {"user": message("Username has already been taken")},
 	412: {"condition": message("412 Precondition Failed - the file there is not as the request's conditions want it")},

@@ -16,8 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx/httpxtest"
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // exampleTime stands for every time in the examples.
@@ -55,6 +57,8 @@ var requests = map[string]asked{
 	"POST /projects/{id}/deploy_tokens":                   servers,
 	"POST /groups/{id}/deploy_tokens":                     servers,
 	"POST /groups":                                        {body: object{"name": "Speech", "path": "speech", "visibility": "internal"}},
+	"PUT /projects/{id}/transfer":                         {body: object{"namespace": "vision/medical"}},
+	"POST /groups/{id}/transfer":                          {body: object{"group_id": "hearing"}},
 	"PUT /groups/{id}":                                    {body: object{"description": "Models that look."}},
 	"POST /projects":                                      {body: object{"name": "birds", "namespace_id": 5, "visibility": "internal"}},
 	"PUT /projects/{id}":                                  {body: object{"description": "Tells flowers from weeds."}},
@@ -243,6 +247,9 @@ func (w *world) addressWith(rt route, own map[string]string) (target string, pat
 func TestOpenAPIErrorExamples(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	models := fmt.Sprintf("/api/v4/projects/%d/ml/models", w.ids["private"])
+	path := "elsewhere"
+	_, err := w.reg.As(auth.System()).EditProject(t.Context(), registry.ProjectRef{ID: w.ids["public"]}, registry.ProjectEdit{Path: &path})
+	ok(t, err)
 	var seen []string
 	note := func(status int, body string) { seen = append(seen, fmt.Sprint(status, " ", body)) }
 	for _, c := range []struct{ method, target, who, body string }{
@@ -250,7 +257,7 @@ func TestOpenAPIErrorExamples(t *testing.T) {
 		{"GET", models, "unknown", ""}, {"GET", models, "revoked", ""},
 		{"POST", models, "guest", ""}, {"POST", "/api/v4/groups", "readapi", `{"name":"g","path":"g"}`},
 		{"GET", models, "stranger", ""}, {"GET", models + fmt.Sprintf("/%d/versions/999", w.ids["private/model"]), "guest", ""},
-		{"GET", models + "?page=100000", "guest", ""},
+		{"GET", models + "?page=100000", "guest", ""}, {"POST", "/api/v4/projects/root%2Fpublic/ml/models", "developer", `{"name":"x"}`},
 		{"POST", "/api/v4/users", "boss", `{"username":"guest","name":"G","email":"g2@example.org","force_random_password":true}`},
 		{"POST", models, "developer", strings.Repeat(" ", paramLimit+1)},
 	} {

@@ -107,6 +107,8 @@ func projectRoutes() []route {
 		op("GET", one, project(registry.ReadProject), "Get a project", getProject),
 		op("PUT", one, project(registry.EditProject), "Change a project", editProject),
 		op("DELETE", one, project(registry.DeleteProject), "Delete a project with all that is in it", deleteProject).as(http.StatusAccepted),
+		op("PUT", one+"/transfer", project(registry.MoveProject), "Move a project to another namespace", moveProject),
+		op("GET", one+"/users", project(registry.ReadMembers), "List the users of a project: its members, inherited ones too", listProjectUsers),
 		op("POST", one+"/archive", project(registry.EditProject), "Make a project read-only", archiveProject(true)),
 		op("POST", one+"/unarchive", project(registry.EditProject), "Make an archived project writable again", archiveProject(false)),
 	)
@@ -229,6 +231,29 @@ func editProject(c *call, in projectEdit) (projectJSON, error) {
 	p, err := c.s.EditProject(c.ctx(), c.project(), registry.ProjectEdit{Name: in.Name, Path: in.Path, Description: in.Description,
 		Visibility: in.Visibility, Models: in.ModelsLevel, Experiments: in.ExperimentsLevel, Packages: in.PackagesLevel})
 	return c.projectWire(p), err
+}
+
+type projectMove struct {
+	Namespace string `param:"namespace,required" doc:"Number or path of the new namespace."`
+}
+
+func moveProject(c *call, in projectMove) (projectJSON, error) {
+	p, err := c.s.MoveProject(c.ctx(), c.project(), registry.ParseNamespaceRef(in.Namespace))
+	return c.projectWire(p), err
+}
+
+type userRefFilter struct {
+	paging
+	Search string `param:"search" doc:"Part of the username or name."`
+}
+
+func listProjectUsers(c *call, in userRefFilter) ([]userRefJSON, error) {
+	p, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	return listed(c, in.paging, func(m registry.Member) userRefJSON { return c.member(m).userRefJSON })(
+		c.s.Members(c.ctx(), projectPlace(c), registry.MemberQuery{Page: p, Inherited: true, Search: in.Search}))
 }
 
 func archiveProject(archived bool) func(*call, none) (projectJSON, error) {

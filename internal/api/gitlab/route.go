@@ -21,6 +21,7 @@ const (
 	adminOnly       // administrators
 	ownOrAdmin      // one's own account, or an administrator
 	tokenOwner      // the user of the token, or an administrator
+	memberOf        // a member of the namespace, however low, or an administrator
 	inGroup         // a role in the group
 	inProject       // a permission in the project
 )
@@ -160,7 +161,7 @@ func tagged(tag string, routes ...route) []route {
 func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{
-		metaRoutes(), userRoutes(), tokenRoutes(), accessTokenRoutes(), deployTokenRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
+		metaRoutes(), userRoutes(), tokenRoutes(), accessTokenRoutes(), deployTokenRoutes(), namespaceRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
 		packageRoutes(), uploadRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(),
 	} {
 		all = append(all, part...)

@@ -63,6 +63,9 @@ func (w *world) furnishPlaces(ctx context.Context, ada registry.Session) error {
 	if _, err := ada.CreateGroup(ctx, registry.GroupSpec{Name: "Medical", Path: "medical", ParentID: g.ID, Visibility: registry.Private}); err != nil {
 		return err
 	}
+	if _, err := ada.CreateGroup(ctx, registry.GroupSpec{Name: "Hearing", Path: "hearing", Visibility: registry.Internal}); err != nil {
+		return err
+	}
 	p, err := ada.CreateProject(ctx, registry.ProjectSpec{Name: "flowers", NamespaceID: g.ID, Description: "Tells flowers apart.", Visibility: registry.Internal})
 	if err != nil {
 		return err

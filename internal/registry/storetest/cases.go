@@ -153,24 +153,6 @@ func inheritance(_ *testing.T, b *bench) {
 	})
 }
 
-// move: a renamed group takes everything below with it.
-func move(_ *testing.T, b *bench) {
-	top := b.group(registry.Namespace{}, "top")
-	sub := b.group(top, "sub")
-	p := b.project(sub, "Proj")
-	top.Path, top.Name, top.FullPath, top.FullName = "Nü", "Nü", "Nü", "Nü"
-	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.UpdateNamespace(ctx, top) })
-	b.view(func(ctx context.Context, tx registry.Tx) error {
-		n, _, err := tx.NamespaceAccess(ctx, registry.NamespaceRef{ID: sub.ID}, registry.Viewer{})
-		b.same([]any{err, n.FullPath, n.FullName}, []any{nil, "Nü/sub", "Nü / Nsub"})
-		got, err := tx.ProjectAccess(ctx, registry.ProjectRef{Path: "nü/SUB/proj"}, registry.Viewer{})
-		b.same([]any{err, got.ID, got.FullPath}, []any{nil, p.ID, "Nü/sub/Proj"})
-		_, err = tx.ProjectAccess(ctx, registry.ProjectRef{Path: "top/sub/proj"}, registry.Viewer{})
-		b.want(err, fault.NotFound)
-		return nil
-	})
-}
-
 // purge: a hidden project is gone at once, and its rows go in small steps.
 func purge(t *testing.T, b *bench) {
 	p := b.place()

@@ -16,7 +16,7 @@ import (
 // Run tests a store; open gives an empty one for each subtest.
 func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 	for name, test := range map[string]func(*testing.T, *bench){
-		"rollback": rollback, "unique": unique, "paging": paging, "inheritance": inheritance, "move": move,
+		"rollback": rollback, "unique": unique, "paging": paging, "inheritance": inheritance, "move": move, "rehang": rehang, "redirects": redirects,
 		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "blobs": blobs, "tokens": tokens, "access tokens": accessTokens, "deploy tokens": deployTokens, "counters": counters,
 		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
 		"uploads": uploads, "uploadParts": uploadParts,
