@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -91,9 +92,10 @@ they are missing; without VERSION it is the one that follows the highest. Write
 PROJECT//MODEL when the name of the model has slashes.
 
 Files that the version has already, byte for byte, are skipped: run the command
-again after an interruption and it goes on. The server checks the SHA-256 of each
-file. Of a folder everything is pushed but .git, .DS_Store and what interrupted
-pulls left (*` + partSuffix + `). Links are followed to files of the same folder only.`
+again after an interruption and it goes on, in the middle of a large file too.
+The server checks the SHA-256 of each file. Of a folder everything is pushed but
+.git, .DS_Store and what interrupted pulls left (*` + partSuffix + `). Links are
+followed to files of the same folder only.`
 	cmd.Example = `  vitrine push ./model.onnx root/default/my-model
   vitrine push ./export team/vision/resnet:2.0.0 --alias champion --metadata dataset=imagenet`
 	f := cmd.Flags()
@@ -327,12 +329,15 @@ func (r *remote) sendFile(ctx context.Context, p client.Place, f localFile, m *m
 	fm := m.file(f.path, f.size)
 	defer fm.close()
 	var sent atomic.Int64 // the attempt before may not have stopped reading yet
-	err := r.c.Upload(ctx, p, f.path, client.Source{Size: f.size, SHA256: f.sha256, Open: func() (io.ReadCloser, error) {
+	err := r.c.Upload(ctx, p, f.path, client.Source{Size: f.size, SHA256: f.sha256, Open: func(from int64) (io.ReadCloser, error) {
 		in, err := os.Open(f.disk)
 		if err != nil {
 			return nil, err
 		}
-		fm.add(-sent.Swap(0)) // that attempt was in vain
+		if _, err := in.Seek(from, io.SeekStart); err != nil {
+			return nil, errors.Join(err, in.Close())
+		}
+		fm.add(from - sent.Swap(from)) // what went beyond was in vain
 		return &countReader{in, func(n int64) { sent.Add(n); fm.add(n) }}, nil
 	}})
 	if err != nil {

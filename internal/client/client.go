@@ -31,6 +31,9 @@ type Options struct {
 	UserAgent string
 	Idle      time.Duration // how long a transfer may stall; 0: a minute
 	Backoff   time.Duration // pause before the first repetition; 0: half a second
+	// ResumeFrom is the size, in bytes, from which files go as resumable
+	// uploads; 0: 64 MiB.
+	ResumeFrom int64
 }
 
 // Client speaks to one server as one user. It may be used by many goroutines.
@@ -41,6 +44,8 @@ type Client struct {
 	// reached tells that the server has answered once: from then on a refused
 	// connection means a restart, before that a mistyped address.
 	reached atomic.Bool
+	// plain tells that the server has no resumable uploads.
+	plain atomic.Bool
 }
 
 const (
@@ -61,6 +66,7 @@ func New(o Options) (*Client, error) {
 	}
 	o.Idle = cmp.Or(o.Idle, defaultIdle)
 	o.Backoff = cmp.Or(o.Backoff, defaultBackoff)
+	o.ResumeFrom = cmp.Or(o.ResumeFrom, defaultResumeFrom)
 	c := &Client{base: base, options: o, http: &http.Client{Transport: transport()}}
 	if o.HTTP != nil {
 		own := *o.HTTP // a copy, as the caller's redirects are not ours to change

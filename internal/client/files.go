@@ -62,18 +62,38 @@ func (c *Client) Files(ctx context.Context, p Place) ([]File, error) {
 type Source struct {
 	Size   int64
 	SHA256 string // in hexadecimal; the server refuses other bytes
-	// Open gives the content from its start; it is called again when an
-	// attempt failed.
-	Open func() (io.ReadCloser, error)
+	// Open gives the content from a byte on; it is called again when an attempt
+	// failed.
+	Open func(from int64) (io.ReadCloser, error)
 }
 
 // smallBody is the size below which a body goes at once: it is sent sooner
 // than the server could refuse it.
 const smallBody = 64 << 10
 
-// Upload stores a file, in place of one with the same path.
+// Upload stores a file, in place of one with the same path. A large file, and a
+// smaller one whose first attempt broke, goes as a resumable upload where the
+// server has that: what has arrived is not sent again, nor after this process
+// has ended and another one uploads the same content to the same place.
 func (c *Client) Upload(ctx context.Context, p Place, path string, s Source) error {
-	cl := &call{method: http.MethodPut, path: p.file(path), size: s.Size, open: s.Open, header: http.Header{
+	if s.Size < c.options.ResumeFrom {
+		err := c.put(ctx, p, path, s, s.Size >= smallBody)
+		if err == nil || s.Size < smallBody || ctx.Err() != nil || !c.transient(err) {
+			return err
+		}
+		if err := c.pause(ctx, 1, err); err != nil {
+			return err
+		}
+	}
+	if offered, err := c.resume(ctx, p, path, s); offered {
+		return err
+	}
+	return c.put(ctx, p, path, s, false)
+}
+
+// put stores a file by a plain upload; once: without a second attempt.
+func (c *Client) put(ctx context.Context, p Place, path string, s Source, once bool) error {
+	cl := &call{method: http.MethodPut, path: p.file(path), size: s.Size, once: once, open: func() (io.ReadCloser, error) { return s.Open(0) }, header: http.Header{
 		"Content-Type":      {"application/octet-stream"},
 		"X-Checksum-Sha256": {s.SHA256},
 	}}

@@ -52,6 +52,8 @@ var kinds = map[int]fault.Kind{
 	http.StatusMethodNotAllowed:      fault.Unsupported,
 	http.StatusNotImplemented:        fault.Unsupported,
 	http.StatusConflict:              fault.Conflict,
+	http.StatusGone:                  fault.NotFound,
+	http.StatusLocked:                fault.Busy,
 	http.StatusPreconditionFailed:    fault.Conflict,
 	http.StatusRequestEntityTooLarge: fault.TooLarge,
 	http.StatusTooManyRequests:       fault.Busy,

@@ -26,11 +26,12 @@ type call struct {
 	size   int64                         // of the body
 	open   func() (io.ReadCloser, error) // gives the body from its start; nil: none
 	again  bool                          // sending twice does what sending once does, whatever the method
+	once   bool                          // it is not to be sent twice all the same
 }
 
 // idempotent reports whether sending twice does what sending once does.
 func (cl *call) idempotent() bool {
-	return cl.again || slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPut}, cl.method)
+	return !cl.once && (cl.again || slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPut}, cl.method))
 }
 
 const (
