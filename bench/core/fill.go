@@ -50,13 +50,31 @@ type filler struct {
 // models in a third; every version has a file, a tag, a run and a package.
 func (b *bench) fill(n int) (out registered, err error) {
 	out.data = filepath.Join(b.dir, fmt.Sprintf("growth-%d", n))
-	driver, err := fsblob.Open(filepath.Join(out.data, "blobs"))
+	err = b.filling(out.data, func(f *filler) (err error) {
+		for _, p := range []struct {
+			name   string
+			models int
+			each   int
+			out    *place
+		}{{"deep", 1, n, &out.deep}, {"spread", spreadModels, n / spreadModels, &out.spread}, {"wide", n / 10, 1, &out.wide}} {
+			if *p.out, err = f.project(p.name, p.models, p.each); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// filling makes a data folder with the first user, and lets work fill it.
+func (b *bench) filling(data string, work func(*filler) error) (err error) {
+	driver, err := fsblob.Open(filepath.Join(data, "blobs"))
 	if err != nil {
-		return out, err
+		return err
 	}
-	store, err := sqlstore.Open(b.ctx, "sqlite:"+filepath.Join(out.data, "vitrine.db"))
+	store, err := sqlstore.Open(b.ctx, "sqlite:"+filepath.Join(data, "vitrine.db"))
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer func() {
 		if cerr := store.Close(); err == nil {
@@ -65,22 +83,12 @@ func (b *bench) fill(n int) (out registered, err error) {
 	}()
 	f := &filler{ctx: b.ctx, store: store, blobs: blob.New(driver, blob.Options{})}
 	if _, _, err := f.registry(store).As(auth.System()).SetUp(b.ctx, registry.Setup{Token: token}); err != nil {
-		return out, err
+		return err
 	}
 	if err := f.contents(); err != nil {
-		return out, err
+		return err
 	}
-	for _, p := range []struct {
-		name   string
-		models int
-		each   int
-		out    *place
-	}{{"deep", 1, n, &out.deep}, {"spread", spreadModels, n / spreadModels, &out.spread}, {"wide", n / 10, 1, &out.wide}} {
-		if *p.out, err = f.project(p.name, p.models, p.each); err != nil {
-			return out, err
-		}
-	}
-	return out, nil
+	return work(f)
 }
 
 func (f *filler) registry(s registry.Store) *registry.Registry {

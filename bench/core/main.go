@@ -26,6 +26,11 @@
 //	           with many, filled by the registry's own code; one client, one
 //	           connection, in turns. An answer has the same length on both, so a
 //	           ratio above 1 is what growth costs.
+//	graphql    A page of 100 of 1,000 models by GraphQL against the same page by
+//	           REST: one client, one connection, in turns, the same server. The
+//	           same with the versions of each, their runs and parameters, against
+//	           the versions alone by REST, which takes 101 requests. And how many
+//	           statements that is.
 //	start      From exec to the first 200 of /-/readiness; memory as the kernel
 //	           counts it: VmRSS, and VmHWM, its peak.
 package main
@@ -66,6 +71,7 @@ var parts = []struct {
 	{"start", (*bench).start},
 	{"memory", (*bench).memory},
 	{"growth", (*bench).growth},
+	{"graphql", (*bench).graphql},
 }
 
 func main() {

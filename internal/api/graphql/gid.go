@@ -54,9 +54,6 @@ func (g *gid) UnmarshalGraphQL(v any) error {
 	return nil
 }
 
-// MarshalJSON writes it as a string.
-func (g gid) MarshalJSON() ([]byte, error) { return json.Marshal(string(g)) }
-
 // number gives the row that a global id of a sort of things means. What is well
 // formed and can name no row is NotFound, with the noun.
 func (g gid) number(sort, noun string) (int64, error) {

@@ -10,8 +10,9 @@ import (
 // modelLevel are the models that one question gave.
 type modelLevel struct {
 	level
-	nodes []*modelNode
-	byID  map[int64]*modelNode
+	nodes  []*modelNode
+	byID   map[int64]*modelNode
+	latest *versionLevel
 }
 
 type modelNode struct {
@@ -59,18 +60,18 @@ func (l *modelLevel) ids() []int64 {
 }
 
 // LatestVersion gives the version that "latest" means. What a model knows of it
-// needs no look-up.
-func (n *modelNode) LatestVersion() (*versionNode, error) {
-	latest, err := ask(&n.set.level, "latestVersion", func() (*versionLevel, error) {
-		l := &versionLevel{level: level{v: n.set.v, ref: n.set.ref}, byID: map[int64]*versionNode{}}
+// needs no look-up. It cannot fail: a resolver that can, or takes anything, is
+// run in a goroutine of its own, and all its neighbours too.
+func (n *modelNode) LatestVersion() *versionNode {
+	if n.set.latest == nil {
+		n.set.latest = &versionLevel{level: level{v: n.set.v, ref: n.set.ref}, byID: map[int64]*versionNode{}}
 		for _, m := range n.set.nodes {
 			if m.row.LatestID != 0 {
-				l.add(m.row.LatestID, m.row.LatestVersion, m.row.ID, m.row.ProjectPath)
+				n.set.latest.add(m.row.LatestID, m.row.LatestVersion, m.row.ID, m.row.ProjectPath)
 			}
 		}
-		return l, nil
-	})
-	return latest.byID[n.row.LatestID], err
+	}
+	return n.set.latest.byID[n.row.LatestID]
 }
 
 // Version gives one of the model's versions.
