@@ -96,13 +96,13 @@ func Main(m *testing.M) {
 }
 
 // New makes a world; it ends with the test.
-func New(t *testing.T, o Options) *World {
+func New(t testing.TB, o Options) *World {
 	t.Helper()
 	return Standard.New(t, o)
 }
 
 // New copies the template into a world that ends with the test.
-func (tp *Template) New(t *testing.T, o Options) *World {
+func (tp *Template) New(t testing.TB, o Options) *World {
 	t.Helper()
 	from, err := tp.made()
 	OK(t, err)
@@ -139,7 +139,7 @@ func (w *World) open(dir string, o Options) (*sqlstore.Store, error) {
 }
 
 // OK ends the test on an error.
-func OK(t *testing.T, err error) {
+func OK(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +265,7 @@ func (w *World) Vars() map[string]string {
 }
 
 // Do sends one request as somebody ("" is anonymous).
-func (w *World) Do(t *testing.T, method, target, who, body string) *httptest.ResponseRecorder {
+func (w *World) Do(t testing.TB, method, target, who, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	if who != "" {

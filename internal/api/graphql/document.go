@@ -36,17 +36,37 @@ type document struct {
 	recursive string // a field that is too often in one branch
 	meta      bool   // asks for the schema only
 
-	op *ast.OperationDefinition
+	op        *ast.OperationDefinition
+	fragments map[string]*ast.FragmentDefinition
 }
 
 // lineFeeds writes line ends in one way: what one reader of the text takes for
 // the end of a comment, the other one shall too.
 var lineFeeds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
+// plainSlashes takes the backslash off "\/" in strings: GraphQL has this escape,
+// and some makers of JSON write it, but graphql-go does not know it. In block
+// strings it is no escape.
+func plainSlashes(text string) string {
+	if !strings.Contains(text, `\/`) || strings.Contains(text, `"""`) {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) {
+			if i++; text[i] != '/' {
+				b.WriteByte('\\')
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
 // read reads a document and measures the operation that is to be run. The
 // library that runs queries does not show how it reads them; gqlparser does.
 func read(text, operation string, vars map[string]any) (document, *gqlerror.Error) {
-	d := document{text: lineFeeds.Replace(text)}
+	d := document{text: plainSlashes(lineFeeds.Replace(text))}
 	if strings.TrimSpace(text) == "" {
 		return d, &gqlerror.Error{Message: "No query string was present"}
 	}
@@ -65,11 +85,12 @@ func read(text, operation string, vars map[string]any) (document, *gqlerror.Erro
 		return d, &gqlerror.Error{Message: "No operation named " + strconv.Quote(operation)}
 	}
 	d.mutation = d.op.Operation == ast.Mutation
-	m := measure{fragments: map[string]*ast.FragmentDefinition{}, vars: vars, defaults: d.op.VariableDefinitions,
-		spreading: map[string]bool{}, branch: map[string]int{}, most: 4 * introspectionScore, onlyMeta: true}
+	d.fragments = map[string]*ast.FragmentDefinition{}
 	for _, f := range doc.Fragments {
-		m.fragments[f.Name] = f
+		d.fragments[f.Name] = f
 	}
+	m := measure{fragments: d.fragments, vars: vars, defaults: d.op.VariableDefinitions,
+		spreading: map[string]bool{}, branch: map[string]int{}, most: 4 * introspectionScore, onlyMeta: true}
 	d.score, _ = m.selections(d.op.SelectionSet, 1)
 	d.depth, d.recursive, d.meta = m.depth, m.recursive, m.onlyMeta
 	return d, nil
@@ -200,4 +221,45 @@ func (d document) over(score, limit, maxDepth int) string {
 		return "Query has complexity of " + strconv.Itoa(score) + ", which exceeds max complexity of " + strconv.Itoa(limit)
 	}
 	return ""
+}
+
+// position finds the field that a path of an answer means. The document has
+// been validated.
+func (d document) position(path []any) *ast.Position {
+	set := d.op.SelectionSet
+	var at *ast.Position
+	for _, step := range path {
+		name, ok := step.(string)
+		if !ok {
+			continue // an index of a list
+		}
+		f := d.find(set, name)
+		if f == nil {
+			return nil
+		}
+		set, at = f.SelectionSet, f.Position
+	}
+	return at
+}
+
+// find looks for a field by the name that it has in the answer.
+func (d document) find(set ast.SelectionSet, name string) (found *ast.Field) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			if s.Alias == name {
+				return s
+			}
+		case *ast.InlineFragment:
+			found = d.find(s.SelectionSet, name)
+		case *ast.FragmentSpread:
+			if f := d.fragments[s.Name]; f != nil {
+				found = d.find(f.SelectionSet, name)
+			}
+		}
+		if found != nil {
+			return found
+		}
+	}
+	return nil
 }

@@ -102,14 +102,14 @@ func (d *dialect) run(ctx context.Context, v *visit, doc document, q query) (*gq
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = respell(out)
+		err = respell(out, doc)
 	}
 	return out, err
 }
 
-// respell gives the errors of resolvers GitLab's texts. One that is our own
-// fault makes the whole request fail.
-func respell(out *gql.Response) error {
+// respell gives the errors of resolvers GitLab's texts, and the places of their
+// fields. One that is our own fault makes the whole request fail.
+func respell(out *gql.Response, doc document) error {
 	for _, e := range out.Errors {
 		if errors.Is(e, errPanic) {
 			return errPanic
@@ -122,6 +122,9 @@ func respell(out *gql.Response) error {
 			return fmt.Errorf("graphql: %v: %w", e.Path, e.ResolverError)
 		}
 		e.Message = text
+		if at := doc.position(e.Path); at != nil {
+			e.Locations = []gqlerrors.Location{{Line: at.Line, Column: at.Column}}
+		}
 	}
 	return nil
 }

@@ -138,9 +138,9 @@ func (n *runNode) Metrics(ctx context.Context, args pageArgs) (*connection[metri
 	l, err := logged(ctx, n, p, "metrics", n.set.v.s.PointsOf)
 	at := 0
 	return connect(l, p, func(x *registry.Metric) *metricNode {
-		key := l.Cursors[at].Key
+		c := l.Cursors[at]
 		at++
-		m := &metricNode{ID: n.loggedID("Ml::CandidateMetric", key+" "+itoa(x.At.UnixMicro())), Name: text(x.Key), Step: number(x.Step)}
+		m := &metricNode{ID: n.loggedID("Ml::CandidateMetric", c.Key+" "+itoa(c.ID)), Name: text(x.Key), Step: number(x.Step)}
 		if !math.IsNaN(x.Value) && !math.IsInf(x.Value, 0) {
 			m.Value = &x.Value
 		}
