@@ -143,7 +143,11 @@ func (r *remote) runFacet(ctx context.Context, ref client.RunRef) (facet, error)
 	if err != nil {
 		return facet{}, err
 	}
-	return r.facet(ctx, ref.String(), run, run.Metadata, ref.Place())
+	place, err := r.c.RunFiles(ctx, ref)
+	if err != nil {
+		return facet{}, err
+	}
+	return r.facet(ctx, ref.String(), run, run.Metadata, place)
 }
 
 func (r *remote) versionFacet(ctx context.Context, ref modelRef) (facet, error) {
@@ -151,7 +155,7 @@ func (r *remote) versionFacet(ctx context.Context, ref modelRef) (facet, error) 
 	if err != nil {
 		return facet{}, err
 	}
-	run, err := r.c.Run(ctx, client.RunRef{Project: ref.Project, Number: v.RunIID})
+	run, err := r.c.Run(ctx, client.RunRef{Project: ref.Project, Number: v.RunIID, ID: v.RunID})
 	if err != nil {
 		return facet{}, naming(err, "the run of "+ref.String())
 	}

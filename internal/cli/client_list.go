@@ -103,8 +103,31 @@ func latestText(m client.Model) string {
 
 func versionList(vs []client.Version) table {
 	return listOf(vs, []string{"VERSION", "ALIASES", "FILES", "SIZE", "CREATED"}, func(v client.Version) []string {
-		return []string{v.Version, orDash(strings.Join(v.Aliases, ", ")), strconv.FormatInt(v.FileCount, 10), sizeText(v.Size), timeText(v.CreatedAt)}
+		return []string{v.Version, orDash(strings.Join(v.Aliases, ", ")), countText(v.FileCount), bytesText(v.Size), timeText(v.CreatedAt)}
 	})
+}
+
+// countText and bytesText write "-" for what a server does not tell.
+func countText(n int64) string {
+	if n < 0 {
+		return "-"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func bytesText(n int64) string {
+	if n < 0 {
+		return "-"
+	}
+	return sizeText(n)
+}
+
+// filesFact tells how many files a version has; "" where that is not known.
+func filesFact(v client.Version) string {
+	if v.FileCount < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d, %s", v.FileCount, sizeText(v.Size))
 }
 
 func fileList(fs []client.File) table {
@@ -168,7 +191,7 @@ func (r *remote) show(ctx context.Context, s string) error {
 	ref.Version, ref.Alias = v.Version, ""
 	r.card(ref, v.Description, v.Metadata, [][2]string{
 		{"aliases", strings.Join(v.Aliases, ", ")}, {"created", timeText(v.CreatedAt)},
-		{"files", fmt.Sprintf("%d, %s", v.FileCount, sizeText(v.Size))}, {"page", v.WebURL}})
+		{"files", filesFact(v)}, {"page", v.WebURL}})
 	return show(r.env.Stdout, fileList(fs), false)
 }
 

@@ -84,7 +84,11 @@ func (r *remote) removal(ctx context.Context, ref modelRef, m client.Model, sele
 		return "", nil, err
 	}
 	if len(selected) == 0 {
-		return fmt.Sprintf("the version %s with %s", ref, filesText(int(v.FileCount))),
+		what := fmt.Sprintf("the version %s with its files", ref)
+		if v.FileCount >= 0 {
+			what = fmt.Sprintf("the version %s with %s", ref, filesText(int(v.FileCount)))
+		}
+		return what,
 			func() error { return r.c.DeleteVersion(ctx, ref.Project, v) }, nil
 	}
 	place := client.VersionPlace(ref.Project, v.ID)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -35,7 +36,10 @@ run is meant is said by --run, or by VITRINE_RUN for all commands that follow.`
 
 const runForm = "PROJECT#NUMBER, as team/vision#12"
 
-// parseRun reads PROJECT#NUMBER; home is the project of a number that comes
+// runID is the id that a run has beside its number; a GitLab knows runs by it.
+var runID = regexp.MustCompile(`^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$`)
+
+// parseRun reads PROJECT#NUMBER or PROJECT#ID; home is the project of a number that comes
 // without one.
 func parseRun(s, home string) (client.RunRef, error) {
 	project, number, ok := cutLast(s, "#")
@@ -43,11 +47,15 @@ func parseRun(s, home string) (client.RunRef, error) {
 		project, number = home, s
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
+	byID := runID.MatchString(number)
 	switch {
-	case err != nil || n < 1:
+	case !byID && (err != nil || n < 1):
 		return client.RunRef{}, usagef("%q is no run: write %s", s, runForm)
 	case project == "":
 		return client.RunRef{}, usagef("%q does not tell the project of the run: write %s, or give --project or VITRINE_PROJECT", s, runForm)
+	}
+	if byID {
+		return client.RunRef{Project: project, ID: number}, nil
 	}
 	return client.RunRef{Project: project, Number: n}, nil
 }
@@ -175,7 +183,15 @@ func (r *remote) put(ctx context.Context, ref client.RunRef, paths []string, pre
 	if err := r.connect(); err != nil {
 		return err
 	}
-	t := target{ref: modelRef{Project: ref.Project}, run: ref.Number, place: ref.Place()}
+	place, err := r.c.RunFiles(ctx, ref)
+	if err != nil {
+		return err
+	}
+	number, err := strconv.ParseInt(strings.TrimPrefix(place.Package, "candidate:"), 10, 64)
+	if err != nil {
+		return err
+	}
+	t := target{ref: modelRef{Project: ref.Project}, run: number, place: place}
 	moved, err := r.upload(ctx, t, files, parallel)
 	if err != nil {
 		return err

@@ -148,7 +148,11 @@ func (r *remote) showRun(ctx context.Context, ref client.RunRef) error {
 	if err != nil {
 		return err
 	}
-	files, err := r.c.Files(ctx, ref.Place())
+	place, err := r.c.RunFiles(ctx, ref)
+	if err != nil {
+		return err
+	}
+	files, err := r.c.Files(ctx, place)
 	if err != nil {
 		return err
 	}

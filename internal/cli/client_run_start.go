@@ -83,7 +83,7 @@ func (r *remote) startRun(ctx context.Context, where string, o startOptions) (cl
 	if err != nil {
 		return run, client.RunRef{}, err
 	}
-	ref := client.RunRef{Project: project, Number: run.Number}
+	ref := r.c.Ref(project, run)
 	r.say("Started run %d (%s), id %s.", run.Number, plain(run.Name), run.ID)
 	return run, ref, nil
 }

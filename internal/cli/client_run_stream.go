@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -305,7 +306,7 @@ func (s *runStream) keep(r reading) {
 		return
 	}
 	if s.unsent == nil {
-		f, err := os.CreateTemp(".", "vitrine-run-"+strconv.FormatInt(s.ref.Number, 10)+"-unsent-*.jsonl")
+		f, err := os.CreateTemp(".", "vitrine-run-"+cmp.Or(s.ref.ID, strconv.FormatInt(s.ref.Number, 10))+"-unsent-*.jsonl")
 		if err != nil {
 			s.failed = errors.Join(s.failed, err)
 			return

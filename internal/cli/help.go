@@ -60,11 +60,25 @@ GITHUB_REF_NAME.
 
 The folder examples of the source has a whole job for each.`
 
-const gitlabHelp = `The commands speak GitLab's REST API. Models, versions, runs, experiments and aliases have
-REST addresses on Vitrine only, so with a GitLab server these commands work:
+const gitlabHelp = `The commands work with a Vitrine and, as far as it goes, with a real GitLab. GitLab has REST
+addresses for accounts, projects, packages and the files of models only; for the rest the
+commands ask it by GraphQL (models and versions) and MLflow's API (runs and experiments).
 
-  login, logout, whoami, servers
-  ls                          for projects
+With a GitLab these work as with a Vitrine:
+  login, logout, whoami, servers, completion
+  ls, show, push, pull, compare
+  run start, log, put, finish, exec, show, promote
   token list, revoke, rotate
 
-The others end with a message that says so, and exit code 1.`
+And these in part:
+  edit         descriptions and names; GitLab has no metadata to edit
+  rm           models and versions; not single files
+  run ls       of a model or an experiment; not of a whole project
+  @latest      is the highest version; GitLab has no other aliases
+
+These do not: alias, push --alias and --metadata, token create. They end with a message
+that says so and with exit code 1.
+
+A GitLab finds a run by its id, so vitrine run start prints PROJECT#ID there. It needs an
+access token with the scope api: a job token may move files only. Files larger than 64 MiB
+are fetched in parts, which GitLab's storage has to allow.`

@@ -45,7 +45,8 @@ type Client struct {
 	// connection means a restart, before that a mistyped address.
 	reached atomic.Bool
 	// plain tells that the server has no resumable uploads.
-	plain atomic.Bool
+	plain  atomic.Bool
+	gitlab gitlab
 }
 
 const (

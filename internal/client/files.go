@@ -54,7 +54,8 @@ func (p Place) missing(err error, path string) error {
 
 // Files lists the files of a version or run by path.
 func (c *Client) Files(ctx context.Context, p Place) ([]File, error) {
-	fs, err := list[File](ctx, c, p.list(), url.Values{})
+	fs, err := either(c, func() ([]File, error) { return list[File](ctx, c, p.list(), url.Values{}) },
+		func() ([]File, error) { return c.gitlabFiles(ctx, p) })
 	return fs, p.missing(err, "")
 }
 

@@ -90,6 +90,9 @@ func refusal(resp *http.Response) error {
 			Msg: "the server does not offer this: it is a GitLab, which has no such address, or no model registry at all"}
 	}
 	e.Noun, e.Field, e.Msg = spoken(resp.StatusCode, data)
+	if mlflowTaken(data) {
+		e.Kind = fault.Conflict
+	}
 	if target := resp.Header.Get("Location"); resp.StatusCode < 400 && target != "" {
 		e.Msg = "the server redirects to " + target + "; use that address"
 	}
@@ -126,6 +129,7 @@ type refusalJSON struct {
 	Message     any    `json:"message"`
 	Error       any    `json:"error"`
 	Description string `json:"error_description"`
+	Code        string `json:"error_code"` // of MLflow
 }
 
 // spoken finds what the body of an error says to people: the noun and the field

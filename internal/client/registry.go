@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,13 +44,17 @@ func versionPath(project string, modelID, id int64) string {
 
 // Models lists the models of a project by name.
 func (c *Client) Models(ctx context.Context, project string) ([]Model, error) {
-	ms, err := list[Model](ctx, c, modelsPath(project), url.Values{"order_by": {"name"}, "sort": {"asc"}})
+	ms, err := either(c, func() ([]Model, error) {
+		return list[Model](ctx, c, modelsPath(project), url.Values{"order_by": {"name"}, "sort": {"asc"}})
+	}, func() ([]Model, error) { return c.gitlabModels(ctx, project, "", 0) })
 	return ms, about(err, project, "project", project)
 }
 
 // FindModel finds a model by name.
 func (c *Client) FindModel(ctx context.Context, project, name string) (Model, error) {
-	ms, err := list[Model](ctx, c, modelsPath(project), url.Values{"name": {name}, "search": {name}})
+	ms, err := either(c, func() ([]Model, error) {
+		return list[Model](ctx, c, modelsPath(project), url.Values{"name": {name}, "search": {name}})
+	}, func() ([]Model, error) { return c.gitlabModels(ctx, project, name, 0) })
 	if err != nil {
 		return Model{}, about(err, project, "project", project)
 	}
@@ -63,40 +68,52 @@ func (c *Client) FindModel(ctx context.Context, project, name string) (Model, er
 
 // Model gives a model by number.
 func (c *Client) Model(ctx context.Context, project string, id int64) (Model, error) {
-	var m Model
-	_, err := c.exchange(ctx, http.MethodGet, modelPath(project, id), nil, nil, &m)
+	m, err := either(c, func() (m Model, err error) {
+		_, err = c.exchange(ctx, http.MethodGet, modelPath(project, id), nil, nil, &m)
+		return m, err
+	}, func() (Model, error) { return c.gitlabModel(ctx, id) })
 	return m, about(err, project, "model", strconv.FormatInt(id, 10))
 }
 
 // CreateModel makes a model.
 func (c *Client) CreateModel(ctx context.Context, project string, spec ModelSpec) (Model, error) {
-	var m Model
-	_, err := c.exchange(ctx, http.MethodPost, modelsPath(project), nil, spec, &m)
+	m, err := either(c, func() (m Model, err error) {
+		_, err = c.exchange(ctx, http.MethodPost, modelsPath(project), nil, spec, &m)
+		return m, err
+	}, func() (Model, error) { return c.gitlabCreateModel(ctx, project, spec) })
 	return m, about(err, project, "project", project)
 }
 
 // EditModel changes a model.
 func (c *Client) EditModel(ctx context.Context, project string, id int64, e ModelEdit) (Model, error) {
-	var m Model
-	_, err := c.exchange(ctx, http.MethodPut, modelPath(project, id), nil, e, &m)
+	m, err := either(c, func() (m Model, err error) {
+		_, err = c.exchange(ctx, http.MethodPut, modelPath(project, id), nil, e, &m)
+		return m, err
+	}, func() (Model, error) { return c.gitlabEditModel(ctx, project, id, e) })
 	return m, about(err, project, "model", strconv.FormatInt(id, 10))
 }
 
 // DeleteModel removes a model with its versions, runs and files.
 func (c *Client) DeleteModel(ctx context.Context, project string, id int64) error {
-	_, err := c.exchange(ctx, http.MethodDelete, modelPath(project, id), nil, nil, nil)
+	_, err := either(c, func() (http.Header, error) {
+		return c.exchange(ctx, http.MethodDelete, modelPath(project, id), nil, nil, nil)
+	}, func() (http.Header, error) { return nil, c.gitlabDeleteModel(ctx, project, id) })
 	return about(err, project, "model", strconv.FormatInt(id, 10))
 }
 
 // Versions lists the versions of a model, the highest first.
 func (c *Client) Versions(ctx context.Context, project string, m Model) ([]Version, error) {
-	vs, err := list[Version](ctx, c, modelPath(project, m.ID)+"/versions", url.Values{})
+	vs, err := either(c, func() ([]Version, error) {
+		return list[Version](ctx, c, modelPath(project, m.ID)+"/versions", url.Values{})
+	}, func() ([]Version, error) { return c.gitlabVersions(ctx, m, "", 0) })
 	return vs, about(err, project, "model", m.Name)
 }
 
 // FindVersion finds a version by its semantic version.
 func (c *Client) FindVersion(ctx context.Context, project string, m Model, semver string) (Version, error) {
-	vs, err := list[Version](ctx, c, modelPath(project, m.ID)+"/versions", url.Values{"version": {semver}})
+	vs, err := either(c, func() ([]Version, error) {
+		return list[Version](ctx, c, modelPath(project, m.ID)+"/versions", url.Values{"version": {semver}})
+	}, func() ([]Version, error) { return c.gitlabVersions(ctx, m, semver, 0) })
 	if err != nil {
 		return Version{}, about(err, project, "model", m.Name)
 	}
@@ -117,28 +134,36 @@ func (c *Client) NextVersion(ctx context.Context, project string, m Model) (stri
 
 // Version gives a version by number.
 func (c *Client) Version(ctx context.Context, project string, m Model, id int64) (Version, error) {
-	var v Version
-	_, err := c.exchange(ctx, http.MethodGet, versionPath(project, m.ID, id), nil, nil, &v)
+	v, err := either(c, func() (v Version, err error) {
+		_, err = c.exchange(ctx, http.MethodGet, versionPath(project, m.ID, id), nil, nil, &v)
+		return v, err
+	}, func() (Version, error) { return c.gitlabVersion(ctx, m, id) })
 	return v, about(err, project, "version", strconv.FormatInt(id, 10))
 }
 
 // CreateVersion makes a version.
 func (c *Client) CreateVersion(ctx context.Context, project string, m Model, spec VersionSpec) (Version, error) {
-	var v Version
-	_, err := c.exchange(ctx, http.MethodPost, modelPath(project, m.ID)+"/versions", nil, spec, &v)
+	v, err := either(c, func() (v Version, err error) {
+		_, err = c.exchange(ctx, http.MethodPost, modelPath(project, m.ID)+"/versions", nil, spec, &v)
+		return v, err
+	}, func() (Version, error) { return c.gitlabCreateVersion(ctx, project, m, spec) })
 	return v, about(err, project, "model", m.Name)
 }
 
 // EditVersion changes a version.
 func (c *Client) EditVersion(ctx context.Context, project string, v Version, e VersionEdit) (Version, error) {
-	var out Version
-	_, err := c.exchange(ctx, http.MethodPut, versionPath(project, v.ModelID, v.ID), nil, e, &out)
+	out, err := either(c, func() (out Version, err error) {
+		_, err = c.exchange(ctx, http.MethodPut, versionPath(project, v.ModelID, v.ID), nil, e, &out)
+		return out, err
+	}, func() (Version, error) { return c.gitlabEditVersion(ctx, project, v, e) })
 	return out, about(err, project, "version", v.Version)
 }
 
 // DeleteVersion removes a version with its files.
 func (c *Client) DeleteVersion(ctx context.Context, project string, v Version) error {
-	_, err := c.exchange(ctx, http.MethodDelete, versionPath(project, v.ModelID, v.ID), nil, nil, nil)
+	_, err := either(c, func() (http.Header, error) {
+		return c.exchange(ctx, http.MethodDelete, versionPath(project, v.ModelID, v.ID), nil, nil, nil)
+	}, func() (http.Header, error) { return nil, c.gitlabDeleteVersion(ctx, v.ID) })
 	return about(err, project, "version", v.Version)
 }
 
@@ -172,8 +197,10 @@ func (c *Client) MoveAlias(ctx context.Context, project string, m Model, alias s
 
 // Alias gives one alias of a model.
 func (c *Client) Alias(ctx context.Context, project string, m Model, alias string) (Alias, error) {
-	var a Alias
-	_, err := c.exchange(ctx, http.MethodGet, aliasPath(project, m, alias), nil, nil, &a)
+	a, err := either(c, func() (a Alias, err error) {
+		_, err = c.exchange(ctx, http.MethodGet, aliasPath(project, m, alias), nil, nil, &a)
+		return a, err
+	}, func() (Alias, error) { return gitlabAlias(m, alias) })
 	return a, about(err, project, "alias", project+"/"+m.Name+"@"+alias)
 }
 
@@ -221,6 +248,10 @@ func listSome[T any](ctx context.Context, c *Client, path string, query url.Valu
 	for seen := map[string]bool{}; ; {
 		var page []T
 		h, err := c.exchange(ctx, http.MethodGet, path, query, nil, &page)
+		if noKeyset(err) && query.Has("pagination") {
+			query.Del("pagination")
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -238,6 +269,13 @@ func listSome[T any](ctx context.Context, c *Client, path string, query url.Valu
 		}
 		seen[key], query = true, next
 	}
+}
+
+// noKeyset recognizes the refusal of a GitLab to page a list by key, which it
+// does only for some; its pages by number have links too.
+func noKeyset(err error) bool {
+	s, ok := errors.AsType[*statusError](err)
+	return ok && s.code == http.StatusMethodNotAllowed
 }
 
 // nextPage finds the query of the page that follows; nil: none does.

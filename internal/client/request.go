@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,8 @@ import (
 // call is one request, which can be sent several times.
 type call struct {
 	method string
-	path   string // escaped, below /api/v4
+	path   string // escaped, below prefix
+	prefix string // empty: /api/v4
 	query  url.Values
 	header http.Header
 	size   int64                         // of the body
@@ -85,7 +87,7 @@ func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
 }
 
 func (c *Client) request(ctx context.Context, cl *call, dog *watchdog) (*http.Request, error) {
-	target := c.base.String() + apiPrefix + cl.path
+	target := c.base.String() + cmp.Or(cl.prefix, apiPrefix) + cl.path
 	if len(cl.query) > 0 {
 		target += "?" + cl.query.Encode()
 	}

@@ -142,14 +142,20 @@ func (q RunQuery) values() url.Values {
 	return v
 }
 
-// RunRef names a run of a project.
+// RunRef names a run of a project by its number or its id.
 type RunRef struct {
 	Project string
 	Number  int64
+	ID      string
 }
 
 // String is the form in which people write it.
-func (r RunRef) String() string { return r.Project + "#" + strconv.FormatInt(r.Number, 10) }
+func (r RunRef) String() string {
+	if r.Number == 0 {
+		return r.Project + "#" + r.ID
+	}
+	return r.Project + "#" + strconv.FormatInt(r.Number, 10)
+}
 
 func (r RunRef) path() string { return runsPath(r.Project) + "/" + strconv.FormatInt(r.Number, 10) }
 
@@ -157,8 +163,35 @@ func (r RunRef) missing(err error) error {
 	return about(err, r.Project, "run", r.String())
 }
 
-// Place is where the files of the run are.
-func (r RunRef) Place() Place { return RunPlace(r.Project, r.Number) }
+// Ref names a run in the way in which the server finds it again.
+func (c *Client) Ref(project string, r Run) RunRef {
+	if c.GitLab() {
+		return RunRef{Project: project, ID: r.ID}
+	}
+	return RunRef{Project: project, Number: r.Number}
+}
+
+// RunFiles tells where the files of a run are.
+func (c *Client) RunFiles(ctx context.Context, ref RunRef) (Place, error) {
+	if ref.Number != 0 {
+		return RunPlace(ref.Project, ref.Number), nil
+	}
+	f, err := c.flowRun(ctx, ref)
+	return Place{Project: ref.Project, Package: packageIn(f.Info.ArtifactURI)}, ref.missing(err)
+}
+
+// atRun asks at the address of ours for a run, or in GitLab's way.
+func atRun[T any](ctx context.Context, c *Client, ref RunRef, ours, theirs func(RunRef) (T, error)) (T, error) {
+	out, err := either(c, func() (T, error) {
+		ref, err := c.numbered(ctx, ref)
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return ours(ref)
+	}, func() (T, error) { return theirs(ref) })
+	return out, ref.missing(err)
+}
 
 func runsPath(project string) string { return projectPath(project) + "/ml/candidates" }
 
@@ -166,7 +199,15 @@ func experimentsPath(project string) string { return projectPath(project) + "/ml
 
 // FindExperiment finds an experiment by name.
 func (c *Client) FindExperiment(ctx context.Context, project, name string) (Experiment, error) {
-	es, err := list[Experiment](ctx, c, experimentsPath(project), url.Values{"search": {name}})
+	es, err := either(c, func() ([]Experiment, error) {
+		return list[Experiment](ctx, c, experimentsPath(project), url.Values{"search": {name}})
+	}, func() ([]Experiment, error) {
+		e, err := c.flowExperiment(ctx, project, "get-by-name", url.Values{"experiment_name": {name}})
+		if f, ok := fault.As(err); ok && f.Kind == fault.NotFound && f.Noun != "project" {
+			return nil, nil
+		}
+		return []Experiment{e}, err
+	})
 	if err != nil {
 		return Experiment{}, about(err, project, "project", project)
 	}
@@ -180,56 +221,73 @@ func (c *Client) FindExperiment(ctx context.Context, project, name string) (Expe
 
 // Experiments lists the experiments of a project.
 func (c *Client) Experiments(ctx context.Context, project string) ([]Experiment, error) {
-	es, err := list[Experiment](ctx, c, experimentsPath(project), url.Values{})
+	es, err := either(c, func() ([]Experiment, error) { return list[Experiment](ctx, c, experimentsPath(project), url.Values{}) },
+		func() ([]Experiment, error) { return c.flowExperiments(ctx, project) })
 	return es, about(err, project, "project", project)
 }
 
 // Experiment gives an experiment by its number in the project.
 func (c *Client) Experiment(ctx context.Context, project string, number int64) (Experiment, error) {
-	var e Experiment
 	text := strconv.FormatInt(number, 10)
-	_, err := c.exchange(ctx, http.MethodGet, experimentsPath(project)+"/"+text, nil, nil, &e)
+	e, err := either(c, func() (e Experiment, err error) {
+		_, err = c.exchange(ctx, http.MethodGet, experimentsPath(project)+"/"+text, nil, nil, &e)
+		return e, err
+	}, func() (Experiment, error) {
+		return c.flowExperiment(ctx, project, "get", url.Values{"experiment_id": {text}})
+	})
 	return e, about(err, project, "experiment", text)
 }
 
 // CreateExperiment makes an experiment.
 func (c *Client) CreateExperiment(ctx context.Context, project, name string) (Experiment, error) {
-	var e Experiment
-	_, err := c.exchange(ctx, http.MethodPost, experimentsPath(project), nil, map[string]string{"name": name}, &e)
+	e, err := either(c, func() (e Experiment, err error) {
+		_, err = c.exchange(ctx, http.MethodPost, experimentsPath(project), nil, map[string]string{"name": name}, &e)
+		return e, err
+	}, func() (Experiment, error) { return c.flowCreateExperiment(ctx, project, name) })
 	return e, about(err, project, "project", project)
 }
 
 // StartRun makes a run, whose time begins now.
 func (c *Client) StartRun(ctx context.Context, project string, spec RunSpec) (Run, error) {
-	var r Run
-	_, err := c.exchange(ctx, http.MethodPost, runsPath(project), nil, spec, &r)
+	r, err := either(c, func() (r Run, err error) {
+		_, err = c.exchange(ctx, http.MethodPost, runsPath(project), nil, spec, &r)
+		return r, err
+	}, func() (Run, error) { return c.flowStart(ctx, project, spec) })
 	return r, about(err, project, "project", project)
 }
 
 // Run gives a run with its parameters, latest metrics and metadata.
 func (c *Client) Run(ctx context.Context, ref RunRef) (Run, error) {
-	var r Run
-	_, err := c.exchange(ctx, http.MethodGet, ref.path(), nil, nil, &r)
-	return r, ref.missing(err)
+	return atRun(ctx, c, ref, func(ref RunRef) (r Run, err error) {
+		_, err = c.exchange(ctx, http.MethodGet, ref.path(), nil, nil, &r)
+		return r, err
+	}, func(ref RunRef) (Run, error) {
+		f, err := c.flowRun(ctx, ref)
+		return f.run(), err
+	})
 }
 
 // Runs lists runs, the youngest first unless the query says otherwise.
 func (c *Client) Runs(ctx context.Context, project string, q RunQuery) ([]Run, error) {
-	rs, err := listSome[Run](ctx, c, runsPath(project), q.values(), q.Limit)
+	rs, err := either(c, func() ([]Run, error) { return listSome[Run](ctx, c, runsPath(project), q.values(), q.Limit) },
+		func() ([]Run, error) { return c.flowSearch(ctx, project, q) })
 	return rs, about(err, project, "project", project)
 }
 
 // EditRun changes a run; a status that ends it ends it now.
 func (c *Client) EditRun(ctx context.Context, ref RunRef, e RunEdit) (Run, error) {
-	var r Run
-	_, err := c.exchange(ctx, http.MethodPut, ref.path(), nil, e, &r)
-	return r, ref.missing(err)
+	return atRun(ctx, c, ref, func(ref RunRef) (r Run, err error) {
+		_, err = c.exchange(ctx, http.MethodPut, ref.path(), nil, e, &r)
+		return r, err
+	}, func(ref RunRef) (Run, error) { return c.flowEdit(ctx, ref, e) })
 }
 
 // DeleteRun removes a run with its files.
 func (c *Client) DeleteRun(ctx context.Context, ref RunRef) error {
-	_, err := c.exchange(ctx, http.MethodDelete, ref.path(), nil, nil, nil)
-	return ref.missing(err)
+	_, err := atRun(ctx, c, ref, func(ref RunRef) (http.Header, error) {
+		return c.exchange(ctx, http.MethodDelete, ref.path(), nil, nil, nil)
+	}, func(ref RunRef) (http.Header, error) { return nil, c.flowDelete(ctx, ref) })
+	return err
 }
 
 // MaxBatch is how many entries of one sort a server takes at once.
@@ -238,31 +296,34 @@ const MaxBatch = 1000
 // LogParams writes parameters, at most [MaxBatch]: all or none. To write one
 // again with another value is refused.
 func (c *Client) LogParams(ctx context.Context, ref RunRef, ps []Param) error {
-	return c.log(ctx, http.MethodPost, ref, "/params", map[string]any{"params": ps})
+	return c.log(ctx, http.MethodPost, ref, "/params", map[string]any{"params": ps}, flowBatch{params: ps})
 }
 
 // LogMetrics writes measurements, at most [MaxBatch]: all or none. A point that
 // is there already is not written twice, so that what was sent on a connection
 // that broke may be sent again.
 func (c *Client) LogMetrics(ctx context.Context, ref RunRef, ms []Metric) error {
-	return c.log(ctx, http.MethodPost, ref, "/metrics", map[string]any{"metrics": ms})
+	return c.log(ctx, http.MethodPost, ref, "/metrics", map[string]any{"metrics": ms}, flowBatch{metrics: ms})
 }
 
 // SetRunMetadata writes entries of metadata, at most [MaxBatch], in place of
 // those with the same names.
 func (c *Client) SetRunMetadata(ctx context.Context, ref RunRef, tags []Tag) error {
-	return c.log(ctx, http.MethodPut, ref, "/metadata", map[string]any{"metadata": tags})
+	return c.log(ctx, http.MethodPut, ref, "/metadata", map[string]any{"metadata": tags}, flowBatch{tags: tags})
 }
 
-func (c *Client) log(ctx context.Context, method string, ref RunRef, what string, in any) error {
-	_, err := c.perform(ctx, &call{method: method, path: ref.path() + what, again: true}, in, nil)
-	return ref.missing(err)
+func (c *Client) log(ctx context.Context, method string, ref RunRef, what string, in any, b flowBatch) error {
+	_, err := atRun(ctx, c, ref, func(ref RunRef) (http.Header, error) {
+		return c.perform(ctx, &call{method: method, path: ref.path() + what, again: true}, in, nil)
+	}, func(ref RunRef) (http.Header, error) { return nil, c.flowLog(ctx, ref, b) })
+	return err
 }
 
 // Promote makes a version of a model's run; the files of the run become those
 // of the version.
 func (c *Client) Promote(ctx context.Context, ref RunRef, spec VersionSpec) (Version, error) {
-	var v Version
-	_, err := c.exchange(ctx, http.MethodPost, ref.path()+"/promote", nil, spec, &v)
-	return v, ref.missing(err)
+	return atRun(ctx, c, ref, func(ref RunRef) (v Version, err error) {
+		_, err = c.exchange(ctx, http.MethodPost, ref.path()+"/promote", nil, spec, &v)
+		return v, err
+	}, func(ref RunRef) (Version, error) { return c.flowPromote(ctx, ref, spec) })
 }

@@ -15,17 +15,21 @@ func (c *Client) SomeProjects(ctx context.Context, search string, limit int) ([]
 
 // SomeModels lists some models of a project.
 func (c *Client) SomeModels(ctx context.Context, project, search string, limit int) ([]Model, error) {
-	return listSome[Model](ctx, c, modelsPath(project), searched(search), limit)
+	return either(c, func() ([]Model, error) { return listSome[Model](ctx, c, modelsPath(project), searched(search), limit) },
+		func() ([]Model, error) { return c.gitlabModels(ctx, project, search, limit) })
 }
 
 // SomeVersions lists the highest versions of a model.
 func (c *Client) SomeVersions(ctx context.Context, project string, m Model, limit int) ([]Version, error) {
-	return listSome[Version](ctx, c, modelPath(project, m.ID)+"/versions", url.Values{}, limit)
+	return either(c, func() ([]Version, error) {
+		return listSome[Version](ctx, c, modelPath(project, m.ID)+"/versions", url.Values{}, limit)
+	}, func() ([]Version, error) { return c.gitlabVersions(ctx, m, "", limit) })
 }
 
 // SomeFiles lists some files of a version or run.
 func (c *Client) SomeFiles(ctx context.Context, p Place, search string, limit int) ([]File, error) {
-	return listSome[File](ctx, c, p.list(), searched(search), limit)
+	return either(c, func() ([]File, error) { return listSome[File](ctx, c, p.list(), searched(search), limit) },
+		func() ([]File, error) { return c.gitlabFiles(ctx, p) })
 }
 
 // SomeExperiments lists some experiments of a project.

@@ -91,10 +91,11 @@ type Version struct {
 	ProjectID   int64     `json:"project_id"`
 	Description string    `json:"description"`
 	RunIID      int64     `json:"candidate_id"`
+	RunID       string    `json:"run_id"`
 	Metadata    []Tag     `json:"metadata"`
 	Aliases     []string  `json:"aliases"`
-	FileCount   int64     `json:"file_count"`
-	Size        int64     `json:"size"`
+	FileCount   int64     `json:"file_count"` // -1: a GitLab, which does not tell
+	Size        int64     `json:"size"`       // of all files; -1: as above
 	WebURL      string    `json:"web_url"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`

@@ -158,7 +158,7 @@ func checkout(t *testing.T) string {
 // pythonPath finds the Python that scripts/setup-tests prepared.
 func pythonPath(t *testing.T) string {
 	t.Helper()
-	return "PATH=" + filepath.Dir(venvPython(t)) + ":" + os.Getenv("PATH")
+	return "PATH=" + filepath.Dir(venvPython(t, "clients")) + ":" + os.Getenv("PATH")
 }
 
 // bash runs lines as the runners do, which end at the first failure.
