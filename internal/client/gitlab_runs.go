@@ -303,14 +303,7 @@ func (c *Client) flowSearch(ctx context.Context, project string, q RunQuery) ([]
 	if q.ExperimentID == 0 {
 		return nil, notThere("list of all runs of a project; name a model, or an experiment with --experiment")
 	}
-	order := "start_time"
-	if q.Metric != "" {
-		order = "metrics.`" + q.Metric + "`"
-	}
-	if !q.Ascending {
-		order += " DESC"
-	}
-	in := map[string]any{"experiment_ids": []string{strconv.FormatInt(q.ExperimentID, 10)}, "max_results": 200, "order_by": []string{order}}
+	in := map[string]any{"experiment_ids": []string{strconv.FormatInt(q.ExperimentID, 10)}, "max_results": 200, "order_by": []string{q.flowOrder()}}
 	var runs []Run
 	for {
 		var out struct {
@@ -333,6 +326,18 @@ func (c *Client) flowSearch(ctx context.Context, project string, q RunQuery) ([]
 		}
 		in["page_token"] = out.Next
 	}
+}
+
+// flowOrder is the order in MLflow's words.
+func (q RunQuery) flowOrder() string {
+	order := "start_time"
+	if q.Metric != "" {
+		order = "metrics.`" + q.Metric + "`"
+	}
+	if q.Ascending {
+		return order
+	}
+	return order + " DESC"
 }
 
 func (q RunQuery) selects(r Run) bool {
