@@ -46,7 +46,7 @@ type Client struct {
 	reached atomic.Bool
 	// plain tells that the server has no resumable uploads.
 	plain  atomic.Bool
-	gitlab gitlab
+	gitlab gitlabFacts
 }
 
 const (

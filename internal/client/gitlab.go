@@ -21,8 +21,8 @@ import (
 // by MLflow's API, and the list of a version's files by that of its package.
 // Aliases it does not have.
 
-// gitlab is what is known of a server that is a GitLab.
-type gitlab struct {
+// gitlabFacts are what is known of a server that is a GitLab.
+type gitlabFacts struct {
 	found    atomic.Bool // an address of ours was not there
 	packages sync.Map    // id of a version to that of its package, as it was told
 }
