@@ -9,13 +9,6 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
-// Limits of one batch of logged data, and of its texts, as MLflow has them.
-const (
-	maxBatch      = 1000
-	maxKey        = 250  // characters of a parameter's or metric's name
-	maxParamValue = 6000 // characters
-)
-
 // Runs lists runs of a project.
 func (s Session) Runs(ctx context.Context, ref ProjectRef, q RunQuery) (List[Run], error) {
 	return view(ctx, s, func(tx Tx) (List[Run], error) {
@@ -86,7 +79,7 @@ func fillRuns(ctx context.Context, tx Tx, p Project, rs []Run) error {
 	return nil
 }
 
-// Run gives one run by its number in the project.
+// Run gives one run with all that it has.
 func (s Session) Run(ctx context.Context, ref ProjectRef, which RunRef) (Run, error) {
 	return view(ctx, s, func(tx Tx) (Run, error) {
 		pr, r, err := s.run(ctx, tx, ref, which, ReadRuns)
@@ -94,9 +87,79 @@ func (s Session) Run(ctx context.Context, ref ProjectRef, which RunRef) (Run, er
 			return Run{}, err
 		}
 		one := []Run{r}
-		err = fillRuns(ctx, tx, pr, one)
+		err = fillWholeRuns(ctx, tx, pr, one)
 		return one[0], err
 	})
+}
+
+// fillWholeRuns adds inputs and outputs to what fillRuns adds.
+func fillWholeRuns(ctx context.Context, tx Tx, p Project, rs []Run) error {
+	if err := fillRuns(ctx, tx, p, rs); err != nil {
+		return err
+	}
+	ids := make([]int64, len(rs))
+	for i, r := range rs {
+		ids[i] = r.ID
+	}
+	inputs, err := tx.InputsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	read, made, err := tx.RunModelsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range rs {
+		id := rs[i].ID
+		rs[i].Inputs, rs[i].ModelInputs, rs[i].ModelOutputs = inputs[id], read[id], made[id]
+	}
+	return nil
+}
+
+// RunSearch is a Search for runs of some experiments.
+type RunSearch struct {
+	Search
+	Experiments []ExperimentRef // those that there are not are left out
+}
+
+// maxSearched bounds the experiments of one search.
+const maxSearched = 1000
+
+// SearchRuns finds runs of a project, with all that they have.
+func (s Session) SearchRuns(ctx context.Context, ref ProjectRef, q RunSearch) (Found[Run], error) {
+	return view(ctx, s, func(tx Tx) (Found[Run], error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil {
+			return Found[Run]{}, err
+		}
+		if err := q.check(); err != nil {
+			return Found[Run]{}, err
+		}
+		ids, err := experimentIDs(ctx, tx, p, q.Experiments)
+		if err != nil || len(ids) == 0 {
+			return Found[Run]{}, err
+		}
+		f, err := tx.SearchRuns(ctx, ids, q.Search)
+		if err != nil {
+			return f, err
+		}
+		return f, fillWholeRuns(ctx, tx, p, f.Items)
+	})
+}
+
+// experimentIDs finds the rows of experiments by their numbers.
+func experimentIDs(ctx context.Context, tx Tx, p Project, refs []ExperimentRef) ([]int64, error) {
+	if len(refs) > maxSearched {
+		return nil, fault.Invalidf("experiment_ids", "has too many entries (maximum is %d)", maxSearched)
+	}
+	iids := make([]int64, len(refs))
+	for i, r := range refs {
+		iids[i] = r.IID
+	}
+	if len(iids) == 0 {
+		return nil, nil
+	}
+	return tx.ExperimentIDs(ctx, p.ID, iids)
 }
 
 // run passes the gate and finds a run.
@@ -106,6 +169,15 @@ func (s Session) run(ctx context.Context, tx Tx, ref ProjectRef, which RunRef, p
 		return pr, Run{}, err
 	}
 	r, err := which.find(ctx, tx, pr.ID)
+	return pr, r, err
+}
+
+// activeRun passes the gate and finds a run to change.
+func (s Session) activeRun(ctx context.Context, tx Tx, ref ProjectRef, which RunRef) (Project, Run, error) {
+	pr, r, err := s.run(ctx, tx, ref, which, WriteRuns)
+	if err == nil && !r.DeletedAt.IsZero() {
+		err = notActive("run", r.EID)
+	}
 	return pr, r, err
 }
 
@@ -145,10 +217,8 @@ func (s Session) CreateRun(ctx context.Context, ref ProjectRef, spec RunSpec) (R
 		if r, err = s.addRun(ctx, tx, r, spec.Data); err != nil {
 			return Run{}, err
 		}
-		if r.ModelID != 0 {
-			if err := tx.CountModel(ctx, r.ModelID, 0, 1); err != nil {
-				return Run{}, err
-			}
+		if err := countCandidate(ctx, tx, r, 1); err != nil {
+			return Run{}, err
 		}
 		one := []Run{r}
 		err = fillRuns(ctx, tx, p, one)
@@ -197,7 +267,7 @@ func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, erro
 	if r.ID, err = tx.InsertRun(ctx, r); err != nil {
 		return Run{}, err
 	}
-	if err := logData(ctx, tx, r.ID, d); err != nil {
+	if err := logData(ctx, tx, r, d); err != nil {
 		return Run{}, err
 	}
 	return tx.RunByIID(ctx, r.ProjectID, r.IID)
@@ -233,7 +303,7 @@ func nickname() string {
 // EditRun changes a run. A status that ends it without a time ends it now.
 func (s Session) EditRun(ctx context.Context, ref ProjectRef, which RunRef, e RunEdit) (Run, error) {
 	return update(ctx, s, func(tx Tx) (Run, error) {
-		pr, r, err := s.run(ctx, tx, ref, which, WriteRuns)
+		pr, r, err := s.activeRun(ctx, tx, ref, which)
 		if err != nil {
 			return Run{}, err
 		}
@@ -263,136 +333,70 @@ func (s Session) EditRun(ctx context.Context, ref ProjectRef, which RunRef, e Ru
 // version only.
 func (s Session) DeleteRun(ctx context.Context, ref ProjectRef, which RunRef) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		_, r, err := s.run(ctx, tx, ref, which, WriteRuns)
+		r, err := s.looseRun(ctx, tx, ref, which)
 		if err != nil {
 			return err
-		}
-		if r.VersionID != 0 {
-			return fault.Invalidf("", "Cannot delete a candidate associated to a model version")
 		}
 		if err := tx.DeleteRun(ctx, r); err != nil {
 			return err
 		}
-		if r.ModelID == 0 {
-			return nil
-		}
-		return tx.CountModel(ctx, r.ModelID, 0, -1)
+		return countCandidate(ctx, tx, r, -1)
 	})
 }
 
-// LogRun adds parameters, metrics and metadata to a run: all of them or none.
-func (s Session) LogRun(ctx context.Context, ref ProjectRef, which RunRef, d RunData) (Run, error) {
-	return update(ctx, s, func(tx Tx) (Run, error) {
-		pr, r, err := s.run(ctx, tx, ref, which, WriteRuns)
-		if err != nil {
-			return Run{}, err
-		}
-		if err := logData(ctx, tx, r.ID, d); err != nil {
-			return Run{}, err
-		}
-		one := []Run{r}
-		err = fillRuns(ctx, tx, pr, one)
-		return one[0], err
-	})
+// looseRun passes the gate and finds a run that may be deleted.
+func (s Session) looseRun(ctx context.Context, tx Tx, ref ProjectRef, which RunRef) (Run, error) {
+	_, r, err := s.run(ctx, tx, ref, which, WriteRuns)
+	if err == nil && r.VersionID != 0 {
+		err = fault.Invalidf("", "Cannot delete a candidate associated to a model version")
+	}
+	return r, err
 }
 
-func logData(ctx context.Context, tx Tx, runID int64, d RunData) error {
-	if err := checkData(d); err != nil {
-		return err
-	}
-	if err := logParams(ctx, tx, runID, d.Params); err != nil {
-		return err
-	}
-	if err := tx.InsertMetrics(ctx, runID, d.Metrics); err != nil {
-		return err
-	}
-	return tx.SetTags(ctx, RunTags, runID, d.Tags)
-}
-
-func checkData(d RunData) error {
-	if n := max(len(d.Params), len(d.Metrics), len(d.Tags)); n > maxBatch {
-		return fault.Invalidf("", "a batch holds at most %d entries of one sort, this one has %d", maxBatch, n)
-	}
-	for _, p := range d.Params {
-		if err := checkKey("params", p.Key); err != nil {
-			return err
-		}
-		if len([]rune(p.Value)) > maxParamValue {
-			return fault.Invalidf("params", "has a value that is too long (maximum is 6000 characters)")
-		}
-		if err := checkUTF8("params", p.Value); err != nil {
-			return err
-		}
-	}
-	for _, m := range d.Metrics {
-		if err := checkKey("metrics", m.Key); err != nil {
-			return err
-		}
-	}
-	return checkTags(d.Tags)
-}
-
-func checkKey(field, key string) error {
-	switch {
-	case key == "":
-		return fault.Invalidf(field, "has an entry without a name")
-	case len([]rune(key)) > maxKey:
-		return fault.Invalidf(field, "has a name that is too long (maximum is 250 characters)")
-	}
-	return checkUTF8(field, key)
-}
-
-// logParams writes parameters once: the same value again is fine, another one
-// is not, because a run's inputs do not change.
-func logParams(ctx context.Context, tx Tx, runID int64, ps []Param) error {
-	if len(ps) == 0 {
+// countCandidate counts a run of a model in or out.
+func countCandidate(ctx context.Context, tx Tx, r Run, n int64) error {
+	if r.ModelID == 0 {
 		return nil
 	}
-	stored, err := tx.ParamsOf(ctx, []int64{runID})
-	if err != nil {
-		return err
-	}
-	have := make(map[string]string, len(stored[runID]))
-	for _, p := range stored[runID] {
-		have[p.Key] = p.Value
-	}
-	fresh := ps[:0:0]
-	for _, p := range ps {
-		old, ok := have[p.Key]
-		switch {
-		case !ok:
-			fresh = append(fresh, p)
-			have[p.Key] = p.Value
-		case old != p.Value:
-			return &fault.Error{Kind: fault.Invalid, Noun: "param", Name: p.Key, Field: "params",
-				Msg: "has " + p.Key + " already, with another value; parameters are written once"}
-		}
-	}
-	return tx.InsertParams(ctx, runID, fresh)
+	return tx.CountModel(ctx, r.ModelID, 0, n)
 }
 
-// DeleteRunTag removes one metadata entry of a run.
-func (s Session) DeleteRunTag(ctx context.Context, ref ProjectRef, which RunRef, key string) error {
+// TrashRun deletes a run so that it can be restored; its files stay. One that
+// is deleted already stays so.
+func (s Session) TrashRun(ctx context.Context, ref ProjectRef, which RunRef) error {
+	which.Deleted = true
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		_, r, err := s.run(ctx, tx, ref, which, WriteRuns)
-		if err != nil {
+		r, err := s.looseRun(ctx, tx, ref, which)
+		if err != nil || !r.DeletedAt.IsZero() {
 			return err
 		}
-		if key == "" {
-			return fault.Missing("tag", key)
+		if err := tx.TrashRun(ctx, r.ID, s.now()); err != nil {
+			return err
 		}
-		return tx.DeleteTag(ctx, RunTags, r.ID, key)
+		return countCandidate(ctx, tx, r, -1)
 	})
 }
 
-// MetricHistory gives all points of one metric of a run, by step.
-func (s Session) MetricHistory(ctx context.Context, ref ProjectRef, which RunRef, key string, p Page) (List[Metric], error) {
-	return view(ctx, s, func(tx Tx) (List[Metric], error) {
-		_, r, err := s.run(ctx, tx, ref, which, ReadRuns)
-		if err != nil {
-			return List[Metric]{}, err
+// RestoreRun takes a deleted run back; an active one stays so. That of a
+// deleted experiment comes back with the experiment only.
+func (s Session) RestoreRun(ctx context.Context, ref ProjectRef, which RunRef) error {
+	which.Deleted = true
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, r, err := s.run(ctx, tx, ref, which, WriteRuns)
+		if err != nil || r.DeletedAt.IsZero() {
+			return err
 		}
-		return tx.MetricHistory(ctx, r.ID, key, p)
+		e, err := tx.ExperimentByIID(ctx, r.ProjectID, r.ExperimentIID)
+		if err != nil {
+			return err
+		}
+		if !e.DeletedAt.IsZero() {
+			return notActive("experiment", itoa(e.IID))
+		}
+		if err := tx.RestoreRun(ctx, r.ID, s.now()); err != nil {
+			return err
+		}
+		return countCandidate(ctx, tx, r, 1)
 	})
 }
 

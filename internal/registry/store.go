@@ -35,6 +35,8 @@ type Tx interface {
 	Experiments
 	Runs
 	RunLog
+	Histories
+	Inputs
 	Trash
 	Searches
 	Tags
@@ -202,6 +204,8 @@ type Experiments interface {
 	InsertExperiment(ctx context.Context, e Experiment) (int64, error)
 	ExperimentByIID(ctx context.Context, projectID, iid int64) (Experiment, error)
 	ExperimentByName(ctx context.Context, projectID int64, name string) (Experiment, error)
+	// ExperimentIDs finds ids by numbers; missing ones are left out.
+	ExperimentIDs(ctx context.Context, projectID int64, iids []int64) ([]int64, error)
 	ListExperiments(ctx context.Context, q ExperimentQuery) (List[Experiment], error)
 	UpdateExperiment(ctx context.Context, e Experiment) error
 	// DeleteExperiment removes an experiment with its runs and their files.
@@ -214,6 +218,9 @@ type Runs interface {
 	InsertRun(ctx context.Context, r Run) (int64, error)
 	RunByIID(ctx context.Context, projectID, iid int64) (Run, error)
 	RunByEID(ctx context.Context, projectID int64, eid string) (Run, error)
+	// RunIDs finds ids by outer ids, of deleted runs too; missing ones are left
+	// out.
+	RunIDs(ctx context.Context, projectID int64, eids []string) (map[string]int64, error)
 	ListRuns(ctx context.Context, q RunQuery) (List[Run], error)
 	// UpdateRun writes name, status, times, version and package.
 	UpdateRun(ctx context.Context, r Run) error
@@ -241,6 +248,37 @@ type Searches interface {
 	// without an order the highest numbers come first. See ExperimentSearch for
 	// plain.
 	SearchExperiments(ctx context.Context, projectID int64, plain bool, q Search) (Found[Experiment], error)
+	// SearchRuns knows eid, name, status (in upper case), user, started_at,
+	// ended_at, artifact_uri, metrics, params, tags, and of data sets name,
+	// digest and context; without an order the latest started come first.
+	SearchRuns(ctx context.Context, experimentIDs []int64, q Search) (Found[Run], error)
+}
+
+// Histories are the points of metrics in more than one way.
+type Histories interface {
+	// MetricPoints gives the points of one metric in order of time, step and
+	// value; a run that has none gives nothing.
+	MetricPoints(ctx context.Context, runID int64, key string, after Mark, limit int) (Found[Metric], error)
+	// MetricHeads gives, in that order, the first points of runs, of one run
+	// after the other, limit in all.
+	MetricHeads(ctx context.Context, runIDs []int64, key string, limit int) (map[int64][]Metric, error)
+	// MetricSamples gives up to most points of each run in order of step, time
+	// and value, evenly chosen, with the first and the last; of one, the last.
+	MetricSamples(ctx context.Context, runIDs []int64, key string, steps *Steps, most int) (map[int64][]Metric, error)
+}
+
+// Inputs are the data sets and logged models that runs have read, and the
+// models that they have made.
+type Inputs interface {
+	// PutInputs adds data sets to a run; one that it has already stays as it is.
+	PutInputs(ctx context.Context, r Run, ins []Input) error
+	InputsOf(ctx context.Context, runIDs []int64) (map[int64][]Input, error)
+	// PutRunModels adds models to those that a run has read, or made.
+	PutRunModels(ctx context.Context, runID int64, output bool, ms []ModelLink) error
+	RunModelsOf(ctx context.Context, runIDs []int64) (inputs, outputs map[int64][]ModelLink, err error)
+	// InputSummaries lists the data sets of experiments, each once for every
+	// context.
+	InputSummaries(ctx context.Context, experimentIDs []int64, limit int) ([]InputSummary, error)
 }
 
 // RunLog is what runs have logged.

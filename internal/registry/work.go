@@ -230,6 +230,9 @@ type Run struct {
 	Params        []Param
 	Metrics       []Metric // the latest of each name
 	Tags          []Tag
+	Inputs        []Input     // these three not in lists
+	ModelInputs   []ModelLink // logged models that it has read
+	ModelOutputs  []ModelLink // and made
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	DeletedAt     time.Time // zero: active
@@ -253,8 +256,37 @@ type RunSpec struct {
 	Data       RunData
 }
 
+// Input is a data set that a run was fed with.
+type Input struct {
+	Name       string
+	Digest     string
+	SourceType string
+	Source     string
+	Schema     string
+	Profile    string
+	Tags       []Tag // of this use
+}
+
+// InputContext is the tag of an input that tells what it was used for, as
+// MLflow's clients write it: "training", "eval" and so on.
+const InputContext = "mlflow.data.context"
+
+// InputSummary is a data set of an experiment, by the context of its use, which
+// may be none.
+type InputSummary struct {
+	ExperimentIID         int64
+	Name, Digest, Context string
+}
+
+// ModelLink names a logged model by its outer id, and the step of the run.
+type ModelLink struct {
+	Model string
+	Step  int64
+}
+
 // RunData is what is logged to a run in one step.
 type RunData struct {
+	Name    string // not empty: the run's new name
 	Params  []Param
 	Metrics []Metric
 	Tags    []Tag
@@ -293,6 +325,9 @@ type Metric struct {
 	Step  int64
 	At    time.Time // to the millisecond
 }
+
+// Steps bounds the steps of a metric, both ends included.
+type Steps struct{ First, Last int64 }
 
 // FileStatus says whether a file shows in lists.
 type FileStatus string

@@ -62,6 +62,18 @@ func (t *tx) ExperimentByName(ctx context.Context, projectID int64, name string)
 	return e, named(err, "experiment", name)
 }
 
+func (t *tx) ExperimentIDs(ctx context.Context, projectID int64, iids []int64) ([]int64, error) {
+	var out []int64
+	text := "SELECT id FROM experiments WHERE project_id = $1 AND iid IN (" + placeholders(2, len(iids)) + ")"
+	err := t.rows(ctx, text, append([]any{projectID}, anys(iids)...), func(s scanner) error {
+		var id int64
+		err := s.Scan(&id)
+		out = append(out, id)
+		return err
+	})
+	return out, err
+}
+
 func (t *tx) ListExperiments(ctx context.Context, q registry.ExperimentQuery) (registry.List[registry.Experiment], error) {
 	l := &listing{cols: experimentCols, from: experimentFrom, id: "e.id", initial: registry.Order{By: "id", Desc: true},
 		orders: map[string]column{"id": {"e.id", true}, "name": {"e.name", false}, "created_at": {"e.created_at", true},

@@ -36,19 +36,10 @@ type valueTable struct {
 	// join joins the value of one key as x, for an order.
 	join   string
 	number bool
-	scope  string // a column of x that the scope of the search bounds too; or empty
-}
-
-// filter adds conditions to a listing.
-func (k searchable) filter(l *listing, f registry.Filter) error {
-	for _, c := range f {
-		cond, args, err := k.condition(c)
-		if err != nil {
-			return err
-		}
-		l.and(cond, args...)
-	}
-	return nil
+	// What an index of the table, as x, allows; empty: there is none. It begins
+	// with the column that the scope of the search bounds, and the key.
+	table, owner, scope string
+	last                []term // what searchable.last is, in columns of x
 }
 
 // condition gives the SQL of one condition.

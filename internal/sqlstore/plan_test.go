@@ -81,3 +81,52 @@ func plan(t *testing.T, s *Store, text string) (steps []string) {
 	}
 	return steps
 }
+
+// TestSearchesGoAlongIndexes: a search by one metric, and one without an order,
+// take their rows out of an index; a sample of a history that came in order
+// reads the points that it gives.
+func TestSearchesGoAlongIndexes(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	metric := []registry.Sort{{Subject: registry.OfMetric, Key: "m", Desc: true}}
+	above := registry.Filter{{Subject: registry.OfMetric, Key: "m", Op: registry.Greater, Value: 0.5}}
+	for _, c := range []struct {
+		name, index string
+		read        func(registry.Tx) error
+	}{
+		{"by a metric", "metrics_order", func(tx registry.Tx) error {
+			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Order: metric, Limit: 10})
+			return err
+		}},
+		{"by a metric, filtered by it, further on", "metrics_order", func(tx registry.Tx) error {
+			mark := registry.Mark{Keys: []any{int64(0), 1.0, int64(1), int64(1)}}
+			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Order: metric, Filter: above, Limit: 10, After: mark})
+			return err
+		}},
+		{"without an order, few that fit", "metrics_order", func(tx registry.Tx) error {
+			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Filter: above, Limit: 10})
+			return err
+		}},
+		{"without an order", "runs_recent", func(tx registry.Tx) error {
+			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Limit: 10})
+			return err
+		}},
+	} {
+		var texts []string
+		s.Watch(func(text string) { texts = append(texts, text) })
+		if err := s.View(ctx, c.read); err != nil {
+			t.Fatal(err)
+		}
+		s.Watch(nil)
+		steps := plan(t, s, texts[0])
+		if !strings.Contains(strings.Join(steps, "; "), c.index) {
+			t.Errorf("%s: goes along %q, want %s: %s", c.name, steps, c.index, texts[0])
+		}
+		for _, text := range texts {
+			for _, step := range plan(t, s, text) {
+				if strings.HasPrefix(step, "SCAN") && step != "SCAN c" || strings.HasPrefix(step, "USE TEMP B-TREE") && !strings.Contains(text, " IN (SELECT") {
+					t.Errorf("%s: %s: %s", c.name, step, text)
+				}
+			}
+		}
+	}
+}

@@ -59,6 +59,23 @@ func (t *tx) RunByEID(ctx context.Context, projectID int64, eid string) (registr
 	return r, named(err, "run", eid)
 }
 
+func (t *tx) RunIDs(ctx context.Context, projectID int64, eids []string) (map[string]int64, error) {
+	out := map[string]int64{}
+	args := []any{projectID}
+	for _, e := range eids {
+		args = append(args, e)
+	}
+	text := "SELECT eid, id FROM runs WHERE project_id = $1 AND eid IN (" + placeholders(2, len(eids)) + ")"
+	err := t.rows(ctx, text, args, func(s scanner) error {
+		var eid string
+		var id int64
+		err := s.Scan(&eid, &id)
+		out[eid] = id
+		return err
+	})
+	return out, err
+}
+
 func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[registry.Run], error) {
 	l := runList()
 	if q.Order.By == "metric" {
@@ -121,4 +138,34 @@ func (t *tx) RestoreRun(ctx context.Context, id int64, at time.Time) error {
 		return err
 	}
 	return t.countRun(ctx, id, 1)
+}
+
+// runSearch is what can be asked of runs.
+var runSearch = searchable{
+	from: "runs r", id: "r.id", stage: "r.deleted_at",
+	attrs: map[string]attr{"eid": {column: column{"r.eid", false}}, "name": {column: column{"r.name", false}},
+		"status": {column: column{"upper(r.status)", false}}, "user": {column: column{"r.user_label", false}},
+		"started_at": {column: column{"r.started_at", true}, filter: "r.started_at / 1000"},
+		"ended_at":   {column: column{"nullif(r.ended_at, 0)", true}, filter: "nullif(r.ended_at, 0) / 1000"},
+		"artifact_uri": {column: column{`(SELECT CASE WHEN e.location = '' THEN 'mlflow-artifacts:/' || CAST(e.iid AS TEXT) ELSE rtrim(e.location, '/') END
+			FROM experiments e WHERE e.id = r.experiment_id) || '/' || r.eid || '/artifacts'`, false}}},
+	values: map[registry.Subject]valueTable{
+		registry.OfMetric: {exists: "SELECT 1 FROM metrics v WHERE v.run_id = r.id", join: "metrics x ON x.run_id = r.id", number: true,
+			table: "metrics x", owner: "x.run_id", scope: "x.experiment_id", last: []term{{"x.started_at", true}, {"x.run_id", true}}},
+		registry.OfParam: {exists: "SELECT 1 FROM run_params v WHERE v.run_id = r.id", join: "run_params x ON x.run_id = r.id"},
+		registry.OfTag:   {exists: "SELECT 1 FROM run_tags v WHERE v.owner_id = r.id", join: "run_tags x ON x.owner_id = r.id"},
+		registry.OfDataset: {exists: `SELECT 1 FROM run_inputs i JOIN input_datasets d ON d.id = i.dataset_id
+			LEFT JOIN run_input_tags c ON c.owner_id = i.id AND c.key = '` + registry.InputContext + `' WHERE i.run_id = r.id`,
+			columns: map[string]string{"name": "d.name", "digest": "d.digest", "context": "c.value"}},
+	},
+	last: []term{{"r.started_at", true}, {"r.id", true}},
+}
+
+func (t *tx) SearchRuns(ctx context.Context, experiments []int64, q registry.Search) (registry.Found[registry.Run], error) {
+	ids, next, err := t.found(ctx, runSearch, scope{column: "r.experiment_id", ids: experiments}, q)
+	if err != nil {
+		return registry.Found[registry.Run]{}, err
+	}
+	rs, err := byIDs(ctx, t, "SELECT "+runCols+" FROM "+runFrom+" WHERE r.id", ids, scanRun, func(r registry.Run) int64 { return r.ID })
+	return registry.Found[registry.Run]{Items: rs, Next: next}, err
 }

@@ -23,9 +23,38 @@ type term struct {
 type phase struct {
 	join  string
 	where []string // without arguments
-	args  []any    // of the conditions in keyed
+	args  []any    // of the join, then of the conditions in keyed
 	keyed []string // conditions with one argument each
 	terms []term
+	kind  phaseKind
+	first registry.Sort // what the phases are by
+}
+
+type phaseKind uint8
+
+const (
+	allRows    phaseKind = iota
+	withValue            // x is the value
+	withoutNum           // x is no number
+	withNone
+)
+
+// decide says a condition on the value that the phases are by in terms of x.
+// possible is false when no row of the phase can meet it.
+func (p phase) decide(c registry.Condition, v valueTable) (cond string, args []any, decided, possible bool) {
+	if p.kind == allRows || c.Subject != p.first.Subject || c.Key != p.first.Key {
+		return "", nil, false, true
+	}
+	switch {
+	case c.Op == registry.IsNull || c.Op == registry.IsNotNull:
+		return "", nil, true, (c.Op == registry.IsNull) == (p.kind == withNone)
+	case p.kind == withoutNum:
+		return "", nil, true, c.Op == registry.NotEqual
+	case p.kind == withNone:
+		return "", nil, true, false
+	}
+	cond, args, err := compare("x.value", v.number, c)
+	return cond, args, err == nil, true
 }
 
 // phases gives the stretches of an order.
@@ -43,22 +72,25 @@ func (k searchable) phases(order []registry.Sort) ([]phase, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest := append(slices.Clone(terms), k.last...)
-	have := phase{join: " JOIN " + v.join + join, args: args, keyed: []string{"x.key = ?"}, where: []string{}}
+	rest, last := append(slices.Clone(terms), k.last...), k.last
+	if v.last != nil {
+		last = v.last
+	}
+	have := phase{join: " JOIN " + v.join + join, args: args, keyed: []string{"x.key = ?"}, kind: withValue, first: first}
 	have.args = append(have.args, first.Key)
 	there := have
-	there.terms = append([]term{{"x.value", first.Desc}}, rest...)
+	there.terms = slices.Concat([]term{{"x.value", first.Desc}}, terms, last)
 	lack, _, err := k.condition(registry.Condition{Subject: first.Subject, Key: first.Key, Op: registry.IsNull})
 	if err != nil {
 		return nil, err
 	}
-	without := phase{join: join, args: append(slices.Clone(args), first.Key), keyed: []string{lack}, terms: rest}
+	without := phase{join: join, args: append(slices.Clone(args), first.Key), keyed: []string{lack}, terms: rest, kind: withNone, first: first}
 	if !v.number {
 		return []phase{there, without}, nil
 	}
-	there.where = []string{"NOT x.nan"}
+	there.where = []string{"x.nan = FALSE"}
 	nan := have
-	nan.where, nan.terms = []string{"x.nan"}, rest
+	nan.kind, nan.where, nan.terms = withoutNum, []string{"x.nan = TRUE", "x.value = 0"}, slices.Concat(terms, last)
 	return []phase{there, nan, without}, nil
 }
 
@@ -104,6 +136,67 @@ type scope struct {
 	column string
 	ids    []int64
 	where  []string
+	few    *registry.Condition // met by so few rows that these are gone through
+}
+
+// fewRows is how many rows are gone through and sorted without a thought.
+const fewRows = 2000
+
+// few looks for a condition that an index answers with few rows. Without one, a
+// search goes along the order until it has enough rows, which is soon when many
+// meet its conditions, and never when few do.
+func (t *tx) few(ctx context.Context, k searchable, in scope, f registry.Filter) (*registry.Condition, error) {
+	for i, c := range f {
+		v := k.values[c.Subject]
+		if v.scope == "" || c.Op == registry.NotEqual || c.Op == registry.IsNull || c.Op == registry.IsNotNull {
+			continue
+		}
+		l := &listing{}
+		if err := v.only(l, in, c); err != nil {
+			return nil, err
+		}
+		l.args = append(l.args, fewRows+1)
+		var n int64
+		text := "SELECT count(*) FROM (SELECT 1 FROM " + v.table + l.condition() + " LIMIT $" + strconv.Itoa(len(l.args)) + ") AS c"
+		if err := t.row(ctx, query(text), l.args, &n); err != nil {
+			return nil, err
+		}
+		if n <= fewRows {
+			return &f[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// only adds the conditions for the rows of a table of values that meet one.
+func (v valueTable) only(l *listing, in scope, c registry.Condition) error {
+	cond, args, err := compare("x.value", v.number, c)
+	if err != nil {
+		return err
+	}
+	l.and("x.key = ?", c.Key)
+	if v.number {
+		l.where = append(l.where, "x.nan = FALSE")
+	}
+	l.within(v.scope, in.ids)
+	l.and(cond, args...)
+	return nil
+}
+
+// gather bounds a search to its scope.
+func (k searchable) gather(l *listing, in scope) error {
+	l.where = append(l.where, in.where...)
+	if in.few == nil {
+		l.within(in.column, in.ids)
+		return nil
+	}
+	v, inner := k.values[in.few.Subject], &listing{args: l.args}
+	if err := v.only(inner, in, *in.few); err != nil {
+		return err
+	}
+	l.args = inner.args
+	l.where = append(l.where, k.id+" IN (SELECT "+v.owner+" FROM "+v.table+inner.condition()+")")
+	return nil
 }
 
 // found runs a search and gives the ids of its rows, in order.
@@ -116,15 +209,23 @@ func (t *tx) found(ctx context.Context, k searchable, in scope, q registry.Searc
 	if err != nil {
 		return nil, registry.Mark{}, err
 	}
+	if phases[0].kind == allRows {
+		if in.few, err = t.few(ctx, k, in, q.Filter); err != nil {
+			return nil, registry.Mark{}, err
+		}
+	}
 	limit := min(max(q.Limit, 1), registry.MaxFound)
 	r := &rowsFound{limit: limit}
 	for ; at < len(phases) && !r.more; at++ {
 		l := &listing{args: slices.Clone(phases[at].args[:len(phases[at].args)-len(phases[at].keyed)])}
-		if err := k.narrow(l, in, q, phases[at]); err != nil {
+		possible, err := k.narrow(l, in, q, phases[at])
+		if err != nil {
 			return nil, registry.Mark{}, err
 		}
-		if err := r.read(ctx, t, k, l, phases[at], int64(at), keys); err != nil {
-			return nil, registry.Mark{}, err
+		if possible {
+			if err := r.read(ctx, t, k, l, phases[at], int64(at), keys); err != nil {
+				return nil, registry.Mark{}, err
+			}
 		}
 		keys = nil
 	}
@@ -150,19 +251,20 @@ func badMark() error {
 	return &fault.Error{Kind: fault.Invalid, Noun: "search", Field: "page_token", Msg: "does not belong to this search"}
 }
 
-// narrow adds the conditions of a search in one phase.
-func (k searchable) narrow(l *listing, in scope, q registry.Search, p phase) error {
+// narrow adds the conditions of a search in one phase, and reports whether they
+// can be met there.
+func (k searchable) narrow(l *listing, in scope, q registry.Search, p phase) (bool, error) {
 	args := p.args[len(p.args)-len(p.keyed):]
 	for i, cond := range p.keyed {
 		l.and(cond, args[i])
 	}
 	l.where = append(l.where, p.where...)
-	l.where = append(l.where, in.where...)
-	l.within(in.column, in.ids)
-	if len(q.Order) > 0 && strings.HasPrefix(p.join, " JOIN ") {
-		if v := k.values[q.Order[0].Subject]; v.scope != "" {
-			l.within(v.scope, in.ids)
-		}
+	if err := k.gather(l, in); err != nil {
+		return false, err
+	}
+	v := k.values[p.first.Subject]
+	if v.scope != "" && (p.kind == withValue || p.kind == withoutNum) {
+		l.within(v.scope, in.ids)
 	}
 	switch {
 	case k.stage == "":
@@ -171,7 +273,21 @@ func (k searchable) narrow(l *listing, in scope, q registry.Search, p phase) err
 	case q.Stage == registry.Deleted:
 		l.where = append(l.where, k.stage+" > 0")
 	}
-	return k.filter(l, q.Filter)
+	met := true
+	for _, c := range q.Filter {
+		cond, args, decided, possible := p.decide(c, v)
+		if !decided {
+			var err error
+			if cond, args, err = k.condition(c); err != nil {
+				return false, err
+			}
+		}
+		met = met && possible
+		if cond != "" {
+			l.and(cond, args...)
+		}
+	}
+	return met, nil
 }
 
 // within bounds a column to some ids.

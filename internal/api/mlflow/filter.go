@@ -257,7 +257,7 @@ func (g *grammar) attrNames(fits func(attribute) bool) []string {
 // value reads what a key is compared with.
 func (g *grammar) value(c clause, subject registry.Subject, key string, number bool, attr attribute) (any, error) {
 	if c.op == registry.In || c.op == registry.NotIn {
-		return g.list(c, subject, key, number, attr)
+		return g.list(c, subject, number, attr)
 	}
 	t := c.value
 	switch {
@@ -288,7 +288,7 @@ func parseNumber(s string, whole bool) (any, error) {
 	return f, nil
 }
 
-func (g *grammar) list(c clause, subject registry.Subject, key string, number bool, attr attribute) (any, error) {
+func (g *grammar) list(c clause, subject registry.Subject, number bool, attr attribute) (any, error) {
 	if number || subject != registry.OfDataset && !attr.lists {
 		return nil, invalid("Only the " + listNames(g.attrs) + " attributes support comparison with a list of quoted string values.")
 	}

@@ -79,7 +79,7 @@ func (rt route) addresses() []address {
 // table is the whole surface.
 func (d *dialect) table() []route {
 	var all []route
-	for _, part := range [][]route{metaRoutes(), experimentRoutes()} {
+	for _, part := range [][]route{metaRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -102,7 +102,7 @@ func answer[In, Out any](fn func(*call, In) (Out, error)) func(*call) error {
 		if err != nil {
 			return err
 		}
-		return httpx.WriteJSON(c.w, http.StatusOK, out)
+		return c.send(out)
 	}
 }
 
@@ -116,5 +116,8 @@ type call struct {
 	ref       registry.ProjectRef
 	workspace string
 }
+
+// send answers with a message.
+func (c *call) send(out any) error { return httpx.WriteJSON(c.w, http.StatusOK, out) }
 
 func (c *call) ctx() context.Context { return c.r.Context() }

@@ -242,6 +242,15 @@ func writeEscape(b *strings.Builder, r rune) {
 	}
 }
 
+// pythonFloat writes a number as Python does.
+func pythonFloat(f float64) string {
+	raw, err := double(f).MarshalJSON()
+	if err != nil {
+		return ""
+	}
+	return strings.Trim(string(raw), `"`)
+}
+
 // double is a number as MLflow writes it: always with a point or an exponent,
 // and with texts for what JSON has no numbers for.
 type double float64

@@ -110,3 +110,87 @@ func checkLocation(uri string) error {
 	}
 	return nil
 }
+
+// checkMetric checks a metric; where is the path to it, "" for one alone.
+func checkMetric(where string, m metricIn) error {
+	key := deref(m.Key)
+	if err := checkName(at(where, "name"), key); err != nil {
+		return err
+	}
+	if t := deref(m.Timestamp); t < 0 || t > maxMetricTime {
+		return invalid(fmt.Sprintf("Invalid value %d for parameter '%s' supplied: metric '%s' (value=%s). Timestamp must be a nonnegative long (64-bit integer) ",
+			t, at(where, "timestamp"), key, pythonFloat(deref(m.Value))))
+	}
+	if longer(key, maxEntityKey) {
+		return tooLong("Metric name", maxEntityKey)
+	}
+	return nil
+}
+
+// maxMetricTime is the last time of a metric, in ms, that fits into the
+// microseconds in which it is kept.
+const maxMetricTime = 1<<63/1000 - 1
+
+func checkParam(where string, p tagJSON) (registry.Param, error) {
+	switch err := checkName(at(where, "key"), p.Key); {
+	case err != nil:
+		return registry.Param{}, err
+	case longer(p.Key, maxEntityKey):
+		return registry.Param{}, tooLong("Param key", maxEntityKey)
+	}
+	return registry.Param{Key: p.Key, Value: cutTo(p.Value, maxParamValue)}, nil
+}
+
+func checkRunTag(where string, t tagJSON) (registry.Tag, error) {
+	switch err := checkName(at(where, "key"), t.Key); {
+	case err != nil:
+		return registry.Tag{}, err
+	case longer(t.Key, maxEntityKey):
+		return registry.Tag{}, tooLong(at(where, "key"), maxEntityKey)
+	}
+	return registry.Tag{Key: t.Key, Value: cutTo(t.Value, maxRunTagValue)}, nil
+}
+
+// at joins a path and the name of a field.
+func at(where, field string) string {
+	if where == "" {
+		return field
+	}
+	return where + "." + field
+}
+
+func checkBatch(metrics, params, tags int) error {
+	for _, l := range []struct {
+		what      string
+		most, has int
+	}{{"metrics", maxMetricsPerBatch, metrics}, {"params", maxParamsPerBatch, params}, {"tags", maxTagsPerBatch, tags},
+		{"metrics, params, and tags", maxEntitiesPerBatch, metrics + params + tags}} {
+		if l.has > l.most {
+			return invalid(fmt.Sprintf("A batch logging request can contain at most %d %s. Got %d %s. Please split up %s across multiple requests and try again.",
+				l.most, l.what, l.has, l.what, l.what))
+		}
+	}
+	return nil
+}
+
+func checkUniqueParams(ps []registry.Param) error {
+	seen := map[string]bool{}
+	var twice []string
+	for _, p := range ps {
+		if seen[p.Key] {
+			twice = append(twice, p.Key)
+		}
+		seen[p.Key] = true
+	}
+	if twice == nil {
+		return nil
+	}
+	return invalid("Duplicate parameter keys have been submitted: " + pythonList(twice) + ". Please ensure the request contains only one param value per param key.")
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		return *new(T)
+	}
+	return *p
+}
