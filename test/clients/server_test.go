@@ -77,7 +77,7 @@ func noteSources(top string) error {
 		if entry.IsDir() && path != top && (strings.HasPrefix(name, ".") || name == "out" || name == "bin") {
 			return fs.SkipDir
 		}
-		if slices.Contains([]string{".go", ".sql", ".py", ".mod", ".html", ".css", ".js", ".yml", ".txt"}, filepath.Ext(name)) {
+		if slices.Contains([]string{".go", ".sql", ".py", ".mod", ".html", ".css", ".js", ".yml", ".txt", ".graphql"}, filepath.Ext(name)) {
 			_, err = os.Stat(path)
 		}
 		return err
