@@ -260,6 +260,9 @@ func setScalar(dst reflect.Value, v value) error {
 		dst.SetString(text)
 	case reflect.Int64:
 		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil && !quoted {
+			n, err = wholeNumber(text)
+		}
 		if err != nil {
 			return errBad
 		}
@@ -278,6 +281,17 @@ func setScalar(dst reflect.Value, v value) error {
 		dst.SetBool(b)
 	}
 	return nil
+}
+
+// wholeNumber reads the other spellings that JSON has for integers, as 5.0 and
+// 1e3: to JSON, and to JSON Schema, they are the same number.
+func wholeNumber(text string) (int64, error) {
+	const exact = 1 << 53 // beyond, floating point skips integers
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+		return 0, errBad
+	}
+	return int64(f), nil
 }
 
 // parseBool knows the words that Grape knows.

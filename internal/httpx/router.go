@@ -2,7 +2,9 @@ package httpx
 
 import (
 	"net/http"
+	"net/url"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -33,38 +35,62 @@ func (rt *Router) Handle(method, pattern string, h http.Handler) {
 }
 
 // Seal ends the adding of routes. It keeps the mux from redirecting an address
-// without its last part, as …/files for …/files/{path...}, to one with a slash.
+// without its last part, as …/files for …/files/{path...}, to one with a slash;
+// and from taking PUT …/versions/next for PUT …/versions/{id} because there is
+// only a GET …/versions/next.
 func (rt *Router) Seal() {
 	for route := range rt.routes {
-		bare := route[:strings.LastIndexByte(route, '/')]
-		if strings.HasSuffix(route, "...}") && !rt.routes[bare] && !rt.bare[bare] {
-			rt.bare[bare] = true
-			rt.mux.HandleFunc(bare, rt.unmatched)
+		method, pattern, _ := strings.Cut(route, " ")
+		if strings.HasSuffix(pattern, "...}") {
+			rt.refuse(method + " " + pattern[:strings.LastIndexByte(pattern, '/')])
 		}
 	}
+	for route := range rt.routes {
+		_, pattern, _ := strings.Cut(route, " ")
+		for _, m := range methods {
+			if rt.shadowed(m, pattern) {
+				rt.refuse(m + " " + pattern)
+			}
+		}
+	}
+}
+
+// refuse makes a mux pattern answer as an unknown address, unless it is a
+// route's.
+func (rt *Router) refuse(route string) {
+	if !rt.routes[route] && !rt.bare[route] {
+		rt.bare[route] = true
+		rt.mux.HandleFunc(route, rt.unmatched)
+	}
+}
+
+var wildcard = regexp.MustCompile(`\{[^/]*\}`)
+
+// shadowed reports whether an address of pattern would reach the route of
+// another pattern by a method that it does not know itself.
+func (rt *Router) shadowed(method, pattern string) bool {
+	if strings.HasSuffix(pattern, "}") || rt.routes[method+" "+pattern] || method == http.MethodHead {
+		return false
+	}
+	r := &http.Request{Method: method, URL: &url.URL{Path: wildcard.ReplaceAllString(pattern, "1")}}
+	_, reached := rt.mux.Handler(r)
+	return !rt.bare[reached]
 }
 
 // ServeHTTP hands a request to its route. The caller has made sure that the
 // address [IsClean].
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
-// Allowed lists the methods that an address knows. Of several patterns that
-// take it with different methods, the one with the fewest wildcards counts: with
-// GET /versions/next and PUT /versions/{id}, the first is only read.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+
+// Allowed lists the methods that an address knows.
 func (rt *Router) Allowed(r *http.Request) []string {
 	var allow []string
-	best := ""
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+	for _, m := range methods {
 		other := r.WithContext(r.Context())
 		other.Method = m
-		_, full := rt.mux.Handler(other)
-		_, pattern, _ := strings.Cut(full, " ")
-		switch {
-		case rt.bare[full]:
-		case best == pattern:
+		if _, pattern := rt.mux.Handler(other); !rt.bare[pattern] {
 			allow = append(allow, m)
-		case best == "" || strings.Count(pattern, "{") < strings.Count(best, "{"):
-			best, allow = pattern, []string{m}
 		}
 	}
 	return allow

@@ -110,10 +110,15 @@ func (s Session) DeletePackageFile(ctx context.Context, ref ProjectRef, id, file
 	})
 }
 
-// The rules of generic packages' names, as GitLab has them.
+// The rules of generic packages' names and versions, as GitLab has them.
+const (
+	GenericNameForm    = `^[A-Za-z0-9._+~@\-]+$`
+	GenericVersionForm = `^[A-Za-z0-9._+\-]+$`
+)
+
 var (
-	genericName    = regexp.MustCompile(`^[A-Za-z0-9._+~@\-]+$`)
-	genericVersion = regexp.MustCompile(`^[A-Za-z0-9._+\-]+$`)
+	genericName    = regexp.MustCompile(GenericNameForm)
+	genericVersion = regexp.MustCompile(GenericVersionForm)
 )
 
 // ParseGenericRef names a generic package; it is made with its first file.

@@ -267,8 +267,11 @@ func unescape(s string) string {
 		"\xe0\x80\xae", ".", "\xe0\x80\xaf", "/").Replace(b.String())
 }
 
+// ModelNameForm is what GitLab allows in the names of models.
+const ModelNameForm = `^[A-Za-z0-9._\-/@]+$`
+
 var (
-	modelName = regexp.MustCompile(`^[A-Za-z0-9._\-/@]+$`)
+	modelName = regexp.MustCompile(ModelNameForm)
 	aliasName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._\-]*$`)
 	placePath = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.\-]*$`)
 )

@@ -60,12 +60,19 @@ func runPytest(t *testing.T, s *server, python string, files ...string) {
 // prepared.
 func venvPython(t *testing.T, name string) string {
 	t.Helper()
+	return venv(t, name, "python")
+}
+
+// venv finds a program of one of the environments that scripts/setup-tests
+// prepared.
+func venv(t *testing.T, name, program string) string {
+	t.Helper()
 	dir := filepath.Join(root(t), ".venv", name)
 	if _, err := os.Stat(filepath.Join(dir, "stamp")); err != nil {
-		t.Fatalf("the Python environment of the client tests is missing (%v); `make test` makes it and runs everything,"+
-			" scripts/setup-tests only makes it", err)
+		t.Fatalf("the Python environment %s of the client tests is missing (%v); `make test` makes it and runs everything,"+
+			" scripts/setup-tests only makes it", name, err)
 	}
-	return filepath.Join(dir, "bin", "python")
+	return filepath.Join(dir, "bin", program)
 }
 
 // root is the top of the source tree.

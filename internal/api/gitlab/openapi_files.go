@@ -19,7 +19,7 @@ func pathParameters(pattern string) []object {
 			continue
 		}
 		name, long := strings.CutSuffix(strings.TrimSuffix(name, "}"), "...")
-		p := object{"name": name, "in": "path", "required": true, "schema": pathSchema(name)}
+		p := object{"name": name, "in": "path", "required": true, "schema": pathSchema(pattern, name)}
 		if words := pathWords(pattern, name, long); words != "" {
 			p["description"] = words
 		}
@@ -31,17 +31,27 @@ func pathParameters(pattern string) []object {
 // Numbers in addresses have at most 18 digits (registry.ParseID).
 const maxPathID = 999_999_999_999_999_999
 
-func pathSchema(name string) object {
+func pathSchema(pattern, name string) object {
 	switch name {
-	case "id", "name", "file_path", "package_name", "package_version", "upload_id":
+	case "id", "name", "file_path", "upload_id":
 		return object{"type": "string", "minLength": 1}
+	case "package_name":
+		return object{"type": "string", "pattern": registry.GenericNameForm, "maxLength": 255}
+	case "package_version":
+		return object{"type": "string", "pattern": registry.GenericVersionForm, "maxLength": 255}
 	case "model_version_id":
 		return object{"type": "string", "pattern": "^([1-9][0-9]*|candidate:[1-9][0-9]*|model:.+[:@].+)$",
 			"examples": []string{"5", "candidate:5", "model:iris:1.0.0", "model:iris@latest"}}
 	case "token_id":
-		return object{"type": "string", "pattern": "^(" + self + "|[1-9][0-9]*)$"}
+		if strings.HasPrefix(pattern, "/personal_access_tokens/") {
+			return object{"type": "string", "pattern": "^(" + self + "|[1-9][0-9]*)$"}
+		}
 	}
-	return object{"type": "integer", "format": "int64", "minimum": 1, "maximum": maxPathID}
+	least := 1
+	if name == "experiment_id" {
+		least = 0 // the default experiment
+	}
+	return object{"type": "integer", "format": "int64", "minimum": least, "maximum": maxPathID}
 }
 
 func pathWords(pattern, name string, long bool) string {
@@ -51,7 +61,7 @@ func pathWords(pattern, name string, long bool) string {
 		return "Number or URL-encoded path of the " + noun
 	case name == "model_version_id":
 		return "Number of a version; candidate: and the number of a candidate; or model: and a model's name with :VERSION or @ALIAS"
-	case name == "token_id":
+	case name == "token_id" && strings.HasPrefix(pattern, "/personal_access_tokens/"):
 		return "Number of a token, or self for the one that calls"
 	case name == "upload_id":
 		return "Name of the upload, from the Location that its creation answered"
@@ -157,6 +167,9 @@ func fileHeaders() object {
 	}
 }
 
+// sumSchema is for the SHA-256 that an uploader announces; empty is none.
+func sumSchema() object { return object{"type": "string", "pattern": "^([0-9a-fA-F]{64})?$"} }
+
 func binary() object {
 	return object{"application/octet-stream": object{"schema": object{"type": "string", "format": "binary"}}}
 }
@@ -166,21 +179,20 @@ func (b *builder) upload(rt route) object {
 	op := b.frame(rt, "upload"+fileNoun(rt))
 	op["summary"] = "Upload a file"
 	status := b.schemas.basic(reflect.TypeFor[registry.FileStatus]())
-	sum := object{"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
-	digest := object{"type": "string", "examples": []string{"sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"}}
+	text := object{"type": "string"}
 	setParameters(op, append(pathParameters(rt.pattern),
 		object{"name": "select", "in": "query", "description": "package_file: answer with the file instead of a message.",
-			"schema": object{"type": "string", "enum": []string{"package_file"}}},
+			"schema": object{"type": "string", "enum": []string{selectFile}}},
 		object{"name": "status", "in": "query", "description": "hidden keeps the file out of lists; default unless told.", "schema": status},
-		headerParameter("If-None-Match", "*: only if there is no such file yet.", object{"type": "string", "const": "*"}),
-		headerParameter("If-Match", "An ETag: only if the file there has it.", object{"type": "string"}),
-		headerParameter("X-Checksum-Sha256", "The SHA-256 of the file; other content is refused.", sum),
-		headerParameter("Repr-Digest", "The same as RFC 9530 has it; Content-Digest is read too.", digest)))
+		headerParameter("If-None-Match", "*: only if there is no such file yet.", text),
+		headerParameter("If-Match", "An ETag: only if the file there has it.", text),
+		headerParameter("X-Checksum-Sha256", "The SHA-256 of the file; other content is refused.", sumSchema()),
+		headerParameter("Repr-Digest", "The same as RFC 9530 has it, sha-256=:BASE64:; Content-Digest is read too.", text)))
 	form := object{"type": "object", "required": []string{"file"}, "properties": object{
-		"status": status, "file": object{"type": "string", "format": "binary", "description": "The last field: what follows is not read."}}}
+		"status": status, "file": object{"type": "string", "format": "binary", "description": "Has to come after status."}}}
 	content := binary()
 	content["multipart/form-data"] = object{"schema": form}
-	op["requestBody"] = object{"required": true, "content": content}
+	op["requestBody"] = object{"description": "The file; without a body it is empty.", "content": content}
 	headers := fileHeaders()
 	delete(headers, "Repr-Digest")
 	op["responses"] = b.responses(rt, object{"description": "The file is stored", "headers": headers,
@@ -194,7 +206,13 @@ func (b *builder) authorize(rt route) object {
 	op := b.frame(rt, "authorize"+fileNoun(rt))
 	op["summary"] = "Ask whether one may upload a file"
 	op["description"] = needOf(rt).sentence("Nothing is stored.")
-	setParameters(op, pathParameters(rt.pattern))
+	params := pathParameters(rt.pattern)
+	for _, p := range params {
+		if p["name"] == "model_version_id" {
+			p["schema"] = object{"type": "string", "minLength": 1} // it is not looked at
+		}
+	}
+	setParameters(op, params)
 	rt.status = http.StatusOK
 	op["responses"] = b.responses(rt, object{"description": "One may", "content": jsonContent(objectSchema(
 		object{"status": object{"type": "string", "const": "ok"}}, []string{"status"}))})

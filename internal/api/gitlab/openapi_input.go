@@ -1,10 +1,12 @@
 package gitlab
 
 import (
+	"maps"
 	"reflect"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // input is one parameter, as its struct declares it.
@@ -13,6 +15,7 @@ type input struct {
 	required    bool
 	typ         reflect.Type // never a pointer
 	values      []any        // the only ones allowed, if these are known
+	limits      object
 }
 
 // inputs lists the parameters of a struct, those of embedded ones too.
@@ -37,6 +40,9 @@ func embeddedInputs(outer, t reflect.Type) []input {
 		if in.values, ok = allowed[outer.Name()+"."+name]; !ok {
 			in.values = allowed[t.Name()+"."+name]
 		}
+		if in.limits, ok = limits[outer.Name()+"."+name]; !ok {
+			in.limits = limits[t.Name()+"."+name]
+		}
 		out = append(out, in)
 	}
 	return out
@@ -49,10 +55,10 @@ var allowed = map[string][]any{
 	"paging.pagination":              {"keyset", "legacy"},
 	"tokenFilter.state":              {"active", "inactive"},
 	"tokenFilter.sort":               {"created_asc", "created_desc", "expires_asc", "expires_desc", "last_used_asc", "last_used_desc", "name_asc", "name_desc"},
-	"newToken.scopes":                words(auth.PersonalScopes.Names()),
-	"newAccessToken.scopes":          words(auth.BotScopes.Names()),
+	"newToken.scopes":                list(auth.PersonalScopes.Names()),
+	"newAccessToken.scopes":          list(auth.BotScopes.Names()),
 	"newAccessToken.access_level":    roleValues[1:],
-	"newDeployToken.scopes":          words(auth.DeployScopes.Names()),
+	"newDeployToken.scopes":          list(auth.DeployScopes.Names()),
 	"newMember.access_level":         roleValues,
 	"memberEdit.access_level":        roleValues,
 	"userFilter.order_by":            {"id", "name", "username", "created_at"},
@@ -66,13 +72,72 @@ var allowed = map[string][]any{
 	"projectFilter.min_access_level": roleValues,
 	"packageFilter.order_by":         {"created_at", "name", "version", "type", "project_path"},
 	"packageFilter.sort":             {"asc", "desc"},
-	"packageFilter.package_type":     {"ml_model", "generic"},
+	"packageFilter.package_type":     list(packageTypes),
 }
 
-func words(names []string) []any {
-	out := make([]any, len(names))
-	for i, n := range names {
-		out[i] = n
+// limits are bounds of parameters that their types do not tell, by type and
+// name; whatever they refuse, the server refuses.
+var limits = map[string]object{
+	"paging.page":                  {"minimum": 1},
+	"paging.per_page":              {"minimum": 1},
+	"newUser.username":             {"minLength": 1, "maxLength": 255},
+	"newUser.name":                 {"minLength": 1, "maxLength": 255},
+	"newUser.email":                {"minLength": 3},
+	"newUser.password":             {"minLength": 8, "maxLength": 128},
+	"userEdit.username":            {"minLength": 1, "maxLength": 255},
+	"userEdit.name":                {"minLength": 1, "maxLength": 255},
+	"userEdit.email":               {"minLength": 3},
+	"userEdit.password":            {"minLength": 8, "maxLength": 128},
+	"newToken.name":                {"minLength": 1, "maxLength": 255},
+	"newToken.scopes":              {"minItems": 1},
+	"newJobToken.expires_in":       {"minimum": 0, "maximum": 604800},
+	"newGroup.name":                {"minLength": 1, "maxLength": 255},
+	"newGroup.path":                {"minLength": 1, "maxLength": 255},
+	"groupEdit.name":               {"minLength": 1, "maxLength": 255},
+	"groupEdit.path":               {"minLength": 1, "maxLength": 255},
+	"projectEdit.name":             {"minLength": 1, "maxLength": 255},
+	"projectEdit.path":             {"minLength": 1, "maxLength": 255},
+	"newModel.name":                {"minLength": 1, "maxLength": 255, "pattern": registry.ModelNameForm},
+	"modelEdit.name":               {"minLength": 1, "maxLength": 255, "pattern": registry.ModelNameForm},
+	"newModel.description":         {"maxLength": 10000},
+	"modelEdit.description":        {"maxLength": 10000},
+	"newVersion.description":       {"maxLength": 10000},
+	"versionEdit.description":      {"maxLength": 10000},
+	"promotion.description":        {"maxLength": 10000},
+	"newExperiment.name":           {"minLength": 1, "maxLength": 500},
+	"experimentEdit.name":          {"minLength": 1, "maxLength": 500},
+	"runEdit.name":                 {"minLength": 1, "maxLength": 255},
+	"metricParam.timestamp":        {"minimum": -maxMillis, "maximum": maxMillis},
+	"newMetrics.timestamp":         {"minimum": -maxMillis, "maximum": maxMillis},
+	"tagJSON.name":                 {"minLength": 1, "maxLength": 255},
+	"paramJSON.name":               {"minLength": 1, "maxLength": 250},
+	"metricParam.name":             {"minLength": 1, "maxLength": 250},
+	"metricParam.value":            {"minLength": 1},
+	"newParams.name":               {"maxLength": 250},
+	"newMetrics.name":              {"maxLength": 250},
+	"uploadFilter.package_name":    {"pattern": registry.GenericNameForm},
+	"uploadFilter.package_version": {"pattern": registry.GenericVersionForm},
+	"newRun.params":                {"maxItems": 1000},
+	"newParams.params":             {"maxItems": 1000},
+	"newMetrics.metrics":           {"maxItems": 1000},
+	"newTags.metadata":             {"maxItems": 1000},
+}
+
+// either are the parameters of which one at least is needed, by type; of a
+// parameter for one entry of a list, the list may take the place.
+var either = map[string][][]string{
+	"newUser":    {{"password"}, {"force_random_password"}, {"reset_password"}},
+	"newMember":  {{"user_id"}, {"username"}},
+	"newProject": {{"name"}, {"path"}},
+	"newRun":     {{"experiment_id"}, {"model_id"}},
+	"newParams":  {{"params"}, {"name"}},
+	"newMetrics": {{"metrics"}, {"name", "value"}},
+}
+
+func list[T any](values []T) []any {
+	out := make([]any, len(values))
+	for i, v := range values {
+		out[i] = v
 	}
 	return out
 }
@@ -87,9 +152,7 @@ func (in input) schema(s schemas) object {
 		}
 		target["enum"] = in.values
 	}
-	if in.name == "page" || in.name == "per_page" {
-		out["minimum"] = 1
-	}
+	maps.Copy(out, in.limits)
 	return out
 }
 
@@ -128,7 +191,30 @@ func (s schemas) inputObject(t reflect.Type) object {
 			required = append(required, in.name)
 		}
 	}
-	return objectSchema(props, required)
+	return withEither(t, objectSchema(props, required))
+}
+
+// withEither adds those of either for which there are properties.
+func withEither(t reflect.Type, schema object) object {
+	var any []object
+	for _, names := range either[t.Name()] {
+		prop, ok := schema["properties"].(object)[names[0]].(object)
+		if !ok {
+			continue
+		}
+		one := object{"required": names}
+		switch prop["type"] {
+		case "array":
+			one["properties"] = object{names[0]: object{"minItems": 1}}
+		case "string":
+			one["properties"] = object{names[0]: object{"minLength": 1}}
+		}
+		any = append(any, one)
+	}
+	if any != nil {
+		schema["anyOf"] = any
+	}
+	return schema
 }
 
 func objectSchema(props object, required []string) object {
@@ -202,7 +288,7 @@ func (s schemas) form(t reflect.Type) object {
 		}
 		props[in.listName()] = in.described(s)
 	}
-	return objectSchema(props, required)
+	return withEither(t, objectSchema(props, required))
 }
 
 // routeNotes are what a description says beyond the permission, by route.

@@ -27,6 +27,9 @@ func TestOpenAPITables(t *testing.T) {
 				params[owner+"."+in.name] = true
 			}
 			if in.nested() {
+				for _, inner := range inputs(in.typ.Elem()) {
+					params[in.typ.Elem().Name()+"."+inner.name] = true
+				}
 				uniqueName(t, names, entryName(in.typ.Elem()), in.typ.Elem())
 			}
 		}
@@ -49,6 +52,7 @@ func TestOpenAPITables(t *testing.T) {
 	}
 	unused("routeNotes", slices.Collect(maps.Keys(routeNotes)), known)
 	unused("allowed", slices.Collect(maps.Keys(allowed)), params)
+	unused("limits", slices.Collect(maps.Keys(limits)), params)
 	unused("tags", slices.Collect(maps.Keys(tagWords)), tags)
 	unused("tagWords", slices.Collect(maps.Keys(tags)), mapKeys(tagWords))
 }

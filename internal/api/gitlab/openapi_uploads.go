@@ -107,7 +107,7 @@ func creationParameters(named bool) []object {
 		meta["required"] = true
 	}
 	return []object{length, meta,
-		headerParameter("X-Checksum-Sha256", "The SHA-256 of the file; other content is refused when it is complete.", object{"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}),
+		headerParameter("X-Checksum-Sha256", "The SHA-256 of the file; other content is refused when it is complete.", sumSchema()),
 		headerParameter("If-None-Match", "* takes the file only if there is none of that path", object{"type": "string"}),
 		checksumParameter()}
 }

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path"
+	"net/http/httptest"
 	"strings"
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/vitrine-ml/vitrine/internal/httpx"
 )
 
 // witness holds every answer that any test of this package gets against the
@@ -19,9 +21,9 @@ import (
 // found here.
 type witness struct {
 	doc    *openapi3.T
-	mux    [2]*http.ServeMux // of addresses of files, and of others
-	routes map[string]route  // by pattern
-	err    error             // of making all this
+	find   dialect          // its routers name the route of a request
+	routes map[string]route // by "METHOD pattern"
+	err    error            // of making all this
 
 	mu       sync.Mutex
 	problems map[string]bool
@@ -30,13 +32,18 @@ type witness struct {
 
 // everySeen is the one witness of a run of the tests.
 var everySeen = sync.OnceValue(func() *witness {
-	o := &witness{routes: map[string]route{}, problems: map[string]bool{}, mux: [2]*http.ServeMux{http.NewServeMux(), http.NewServeMux()}}
+	unknown := func(http.ResponseWriter, *http.Request) {}
+	o := &witness{routes: map[string]route{}, problems: map[string]bool{},
+		find: dialect{mux: httpx.NewRouter(unknown), files: httpx.NewRouter(unknown)}}
 	table := (&dialect{}).table()
 	for _, rt := range table {
-		pattern := rt.method + " " + Prefix + rt.pattern
-		o.routes[pattern] = rt
-		o.muxOf(Prefix+rt.pattern).HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
+		o.routes[rt.key()] = rt
+		o.find.muxOf(rt.pattern).Handle(rt.method, Prefix+rt.pattern, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Route", rt.key())
+		}))
 	}
+	o.find.mux.Seal()
+	o.find.files.Seal()
 	made, err := describe(table, "0.0.0")
 	if err == nil {
 		made.Servers = []object{{"url": "http://example.com"}}
@@ -48,13 +55,6 @@ var everySeen = sync.OnceValue(func() *witness {
 	o.err = err
 	return o
 })
-
-func (o *witness) muxOf(address string) *http.ServeMux {
-	if _, rest, ok := below(strings.TrimPrefix(address, Prefix)); ok && fileAddress(rest) {
-		return o.mux[0]
-	}
-	return o.mux[1]
-}
 
 // watch wraps the server of a test.
 func (o *witness) watch(next http.Handler) http.Handler {
@@ -105,17 +105,17 @@ func (o *witness) judge(r *http.Request, c *copied) string {
 // nothing to say: addresses without a route, and HEAD of what is no file.
 func (o *witness) operation(r *http.Request) (*openapi3.Operation, string) {
 	raw := r.URL.EscapedPath()
-	if o.err != nil || !strings.HasPrefix(raw, Prefix+"/") || path.Clean(raw) != raw {
+	if o.err != nil || !strings.HasPrefix(raw, Prefix+"/") || !httpx.IsClean(r) {
 		return nil, ""
 	}
-	_, pattern := o.muxOf(raw).Handler(r)
-	rt, known := o.routes[pattern]
-	if !known || strings.Count(raw, "/") < strings.Count(pattern, "/") {
-		return nil, "" // the latter is …/files for …/files/{file_path...}
+	found := httptest.NewRecorder()
+	o.find.muxOf(raw[len(Prefix):]).ServeHTTP(found, r.Clone(r.Context()))
+	rt, known := o.routes[found.Header().Get("Route")]
+	if !known {
+		return nil, ""
 	}
 	at := documentPath(rt.pattern)
-	if rt.bytes && rt.method == http.MethodPut && strings.HasSuffix(r.URL.Path, authorizeSuffix) &&
-		strings.Count(raw, "/") > strings.Count(pattern, "/") {
+	if _, rest, _ := below(raw[len(Prefix):]); rt.bytes && rt.method == http.MethodPut && preflight.MatchString(rest) {
 		at += authorizeSuffix
 	}
 	item := o.doc.Paths.Value(at)

@@ -74,22 +74,32 @@ func content(f registry.File, body io.ReadSeekCloser) httpx.Content {
 // authorizeSuffix ends the address of GitLab's pre-flight for an upload.
 const authorizeSuffix = "/authorize"
 
+// selectFile asks an upload for the file instead of a message, as in GitLab.
+const selectFile = "package_file"
+
 func upload(c *call) error {
 	p := c.r.PathValue("file_path")
 	if target, ok := strings.CutSuffix(p, authorizeSuffix); ok && target != "" {
 		// Rights only: an unknown version is no reason to refuse here.
-		ref, _ := c.pkg()
+		ref, err := c.pkg()
+		if fault.Is(err, fault.Invalid) {
+			return err
+		}
 		if err := c.s.AuthorizePut(c.ctx(), c.project(), ref, target); err != nil {
 			return err
 		}
 		return httpx.WriteJSON(c.w, http.StatusOK, map[string]string{"status": "ok"})
+	}
+	answer := c.r.URL.Query().Get("select")
+	if answer != "" && answer != selectFile {
+		return badParam("select", "does not have a valid value")
 	}
 	f, err := store(c, p)
 	if err != nil {
 		return err
 	}
 	tellDigest(c.w.Header(), f.Digest)
-	if c.r.URL.Query().Get("select") == "package_file" {
+	if answer == selectFile {
 		return httpx.WriteJSON(c.w, http.StatusCreated, packageFileWire(f))
 	}
 	return httpx.WriteJSON(c.w, http.StatusCreated, acceptedJSON{"201 Created"})
@@ -196,29 +206,63 @@ const formField = 4096
 // filePart goes to the part named "file" of a form, reading a "status" that
 // comes before it. Nothing is buffered.
 func filePart(form *multipart.Reader, o *registry.PutOptions) (io.Reader, error) {
-	broken := func(err error) error {
-		if _, known := fault.As(err); known {
-			return err
-		}
-		return &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is no whole multipart form", Err: err}
-	}
 	for {
 		part, err := form.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil, badParam("file", httpx.MsgMissing)
 		case err != nil:
-			return nil, broken(err)
+			return nil, brokenForm(err)
 		}
 		switch part.FormName() {
 		case "file":
-			return part, nil
+			return wholePart{part, form}, nil
 		case "status":
 			v, err := io.ReadAll(io.LimitReader(part, formField))
 			if err != nil {
-				return nil, broken(err)
+				return nil, brokenForm(err)
 			}
 			o.Status = registry.FileStatus(v)
+		}
+	}
+}
+
+func brokenForm(err error) error {
+	if _, known := fault.As(err); known {
+		return err
+	}
+	return &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is no whole multipart form", Err: err}
+}
+
+// wholePart is the file of a form, which ends when the form ends: a form that
+// is cut short has no end, and a status after the file comes too late.
+type wholePart struct {
+	part *multipart.Part
+	form *multipart.Reader
+}
+
+func (p wholePart) Read(b []byte) (int, error) {
+	n, err := p.part.Read(b)
+	if errors.Is(err, io.EOF) {
+		err = p.end()
+	}
+	return n, err
+}
+
+// end reads what follows the file, and gives io.EOF when all is well.
+func (p wholePart) end() error {
+	for {
+		next, err := p.form.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return io.EOF
+		case err != nil:
+			return brokenForm(err)
+		case next.FormName() == "status":
+			return badParam("status", "has to come before the file in a form")
+		}
+		if _, err := io.CopyN(io.Discard, next, formField+1); !errors.Is(err, io.EOF) {
+			return &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "has more than small fields after the file"}
 		}
 	}
 }

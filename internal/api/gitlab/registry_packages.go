@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -84,12 +85,19 @@ type packageFilter struct {
 	Status  registry.FileStatus  `param:"status" doc:"default or hidden; hidden packages show only if asked for."`
 }
 
+// packageTypes are those that GitLab's lists can be narrowed to; of most of them
+// there is nothing here.
+var packageTypes = []registry.PackageType{registry.ModelPackage, registry.GenericPackage, "cargo", "composer", "conan", "debian", "golang", "helm",
+	"maven", "npm", "nuget", "pypi", "rpm", "rubygems", "terraform_module"}
+
 func (in packageFilter) query() (registry.PackageQuery, error) {
 	p, err := in.page()
 	if err != nil {
 		return registry.PackageQuery{}, err
 	}
 	switch {
+	case in.Type != "" && !slices.Contains(packageTypes, in.Type):
+		return registry.PackageQuery{}, badParam("package_type", "does not have a valid value")
 	case in.Sort != "" && in.Sort != "asc" && in.Sort != "desc":
 		return registry.PackageQuery{}, badParam("sort", "does not have a valid value")
 	case in.Status != "" && in.Status != registry.FileDefault && in.Status != registry.FileHidden:
