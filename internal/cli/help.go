@@ -71,7 +71,7 @@ With a GitLab these work as with a Vitrine:
   token list, revoke, rotate
 
 And these in part:
-  edit         descriptions and names; GitLab has no metadata to edit
+  edit         descriptions; GitLab has no metadata to edit, and models keep their names
   rm           models and versions; not single files
   run ls       of a model or an experiment; not of a whole project
   @latest      is the highest version; GitLab has no other aliases

@@ -147,9 +147,14 @@ func (c *Client) gitlabCreateModel(ctx context.Context, project string, spec Mod
 	return c.mutateModel(ctx, "mlModelCreate", map[string]any{"projectPath": project, "name": spec.Name, "description": spec.Description})
 }
 
+// gitlabEditModel changes the description. GitLab finds the model by the number
+// and wants the name all the same, without changing it.
 func (c *Client) gitlabEditModel(ctx context.Context, project string, id int64, e ModelEdit) (Model, error) {
-	if e.Metadata != nil {
+	switch {
+	case e.Metadata != nil:
 		return Model{}, notThere("metadata of models")
+	case e.Name != nil:
+		return Model{}, notThere("other names for a model than its first one")
 	}
 	project, err := c.fullPath(ctx, project)
 	if err != nil {
@@ -159,14 +164,7 @@ func (c *Client) gitlabEditModel(ctx context.Context, project string, id int64, 
 	if err != nil {
 		return Model{}, err
 	}
-	in := map[string]any{"projectPath": project, "modelId": id, "name": now.Name, "description": now.Description}
-	if e.Name != nil {
-		in["name"] = *e.Name
-	}
-	if e.Description != nil {
-		in["description"] = *e.Description
-	}
-	return c.mutateModel(ctx, "mlModelEdit", in)
+	return c.mutateModel(ctx, "mlModelEdit", map[string]any{"projectPath": project, "modelId": id, "name": now.Name, "description": e.Description})
 }
 
 func (c *Client) gitlabDeleteModel(ctx context.Context, project string, id int64) error {
