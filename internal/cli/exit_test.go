@@ -75,3 +75,27 @@ func TestJSONEverywhere(t *testing.T) {
 	}
 	walk(Command())
 }
+
+// TestColors: marks are coloured where that was asked for, and nothing is
+// elsewhere or with NO_COLOR.
+func TestColors(t *testing.T) {
+	c := compared(facet{Name: "a", params: map[string]string{"lr": "1", "old": "1", "same": "1"}},
+		facet{Name: "b", params: map[string]string{"lr": "2", "new": "1", "same": "1"}})
+	var b strings.Builder
+	if err := c.print(&b, true, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\x1b[33m~ lr", "\x1b[32m+ new", "\x1b[31m- old", "\n  same"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in %q", want, b.String())
+		}
+	}
+	b.Reset()
+	if err := c.print(&b, false, false); err != nil || strings.Contains(b.String(), "\x1b") {
+		t.Errorf("colours without being asked: %q, %v", b.String(), err)
+	}
+	r := &remote{env: newShell(t, nil).env()}
+	if r.colored() {
+		t.Error("colours into what is no terminal")
+	}
+}
