@@ -102,8 +102,12 @@ const drainTime = 25 * time.Second
 
 // Serve serves on l until ctx ends, then drains and returns nil.
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	handler, err := a.handler()
+	if err != nil {
+		return err
+	}
 	srv := &http.Server{
-		Handler:           a.handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: 20 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

@@ -13,13 +13,18 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/api/graphql"
 	"github.com/vitrine-ml/vitrine/internal/api/mlflow"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/web"
 )
 
 // handler is the whole server: the doors in the order in which they are asked,
 // behind what they share.
-func (a *App) handler() http.Handler {
+func (a *App) handler() (http.Handler, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Version: a.build.Version})
+	if err != nil {
+		return nil, err
+	}
 	mounts := []httpx.Mount{
 		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log}), // before gitlab: it is below one of its addresses
 		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
@@ -27,13 +32,14 @@ func (a *App) handler() http.Handler {
 		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		a.operations(metrics),
+		pages, // takes what is left
 	}
 	return httpx.Chain(
 		httpx.RequestID(),
 		httpx.AccessLog(a.Log, isProbe),
 		httpx.Metrics(metrics),
 		httpx.Recover(a.Log, nil),
-	)(httpx.Dispatch(mounts, nil))
+	)(httpx.Dispatch(mounts, nil)), nil
 }
 
 func isProbe(r *http.Request) bool {

@@ -41,6 +41,7 @@ var may = map[string][]string{
 	"internal/api/mlflow":         {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/apitest":            {"internal/registry", "internal/auth", "internal/blob", "internal/blob/fsblob", "internal/httpx", "internal/sqlstore"},
 	"internal/credential":         {"internal/auth"},
+	"internal/web":                {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/app":                {"*"},
 	"internal/cli":                {"internal/app", "internal/client", "internal/config", "internal/fault", "internal/registry", "internal/auth"},
 	"internal/archtest":           {},

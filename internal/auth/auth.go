@@ -59,17 +59,20 @@ type Place uint8
 
 // The places of secrets.
 const (
-	AnyPlace      Place = iota // every token
+	AnyPlace      Place = iota // every token but those of browsers
 	PersonalPlace              // those of people and bots
 	JobPlace                   // those of jobs
 	DeployPlace                // deploy tokens
+	CookiePlace                // those of browsers
 )
 
 // placeKinds are the tokens that count in the places that do not take all.
-var placeKinds = map[Place]Kind{PersonalPlace: Personal, JobPlace: Job, DeployPlace: Deploy}
+var placeKinds = map[Place]Kind{PersonalPlace: Personal, JobPlace: Job, DeployPlace: Deploy, CookiePlace: Browser}
 
 // takes reports whether a token of kind k counts in the place.
-func (p Place) takes(k Kind) bool { return p == AnyPlace || placeKinds[p] == k }
+func (p Place) takes(k Kind) bool {
+	return p == AnyPlace && k != Browser || placeKinds[p] == k
+}
 
 // Identity is what the database knows about a token and its user.
 type Identity struct {

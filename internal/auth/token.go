@@ -19,10 +19,11 @@ const (
 	Personal Kind = "personal"
 	Job      Kind = "job"
 	Deploy   Kind = "deploy"
+	Browser  Kind = "browser" // a person who signed in with a password, in a cookie
 )
 
 // prefixes let a secret scanner tell a leaked token by its looks.
-var prefixes = map[Kind]string{Personal: "vtpat-", Job: "vtjob-", Deploy: "vtdep-"}
+var prefixes = map[Kind]string{Personal: "vtpat-", Job: "vtjob-", Deploy: "vtdep-", Browser: "vtweb-"}
 
 // Token is a secret for machines, without the secret. Zero times mean never.
 type Token struct {

@@ -61,6 +61,9 @@ type Users interface {
 	ListUsers(ctx context.Context, q UserQuery) (List[User], error)
 	UpdateUser(ctx context.Context, u User) error
 	SetPassword(ctx context.Context, id int64, hash string) error
+	// PasswordOf finds a person by username or email, with the stored form of
+	// the password, "" for none.
+	PasswordOf(ctx context.Context, login string) (User, string, error)
 	// DeleteUser removes the account with its namespace, tokens and
 	// memberships; what it made stays, without an author.
 	DeleteUser(ctx context.Context, id int64) error
@@ -77,6 +80,9 @@ type Tokens interface {
 	// RevokeFamily ends the first token of a family and all that rotations made
 	// of it.
 	RevokeFamily(ctx context.Context, first int64, at time.Time) error
+	// DeleteBrowsers removes the browser sessions of a user that ended before a
+	// time; a zero time: all.
+	DeleteBrowsers(ctx context.Context, userID int64, ended time.Time) error
 }
 
 // DeployTokens are stored under the digest of their secret, too.

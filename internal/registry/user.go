@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/mail"
 	"strings"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -141,6 +142,9 @@ func (s Session) EditUser(ctx context.Context, id int64, e UserEdit) (User, erro
 		}
 		if hash != "" {
 			if err := tx.SetPassword(ctx, id, hash); err != nil {
+				return User{}, err
+			}
+			if err := tx.DeleteBrowsers(ctx, id, time.Time{}); err != nil { // whoever knew the old one
 				return User{}, err
 			}
 		}

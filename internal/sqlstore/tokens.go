@@ -16,9 +16,10 @@ var (
 	insertToken = stmt(`INSERT INTO tokens (user_id, kind, name, description, digest, scopes, created_at, expires_at,
 		last_used_at, revoked_at, project_id, group_id, job_id, family)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`)
-	tokenByID    = stmt(`SELECT ` + tokenCols + ` FROM tokens k WHERE k.id = $1`)
-	revokeToken  = stmt(`UPDATE tokens SET revoked_at = $1 WHERE id = $2`)
-	revokeFamily = stmt(`UPDATE tokens SET revoked_at = $1 WHERE revoked_at = 0 AND (id = $2 OR family = $2)`)
+	tokenByID      = stmt(`SELECT ` + tokenCols + ` FROM tokens k WHERE k.id = $1`)
+	revokeToken    = stmt(`UPDATE tokens SET revoked_at = $1 WHERE id = $2`)
+	revokeFamily   = stmt(`UPDATE tokens SET revoked_at = $1 WHERE revoked_at = 0 AND (id = $2 OR family = $2)`)
+	deleteBrowsers = stmt(`DELETE FROM tokens WHERE user_id = $1 AND kind = 'browser' AND (expires_at <= $2 OR revoked_at <> 0 OR $2 = 0)`)
 )
 
 func scanToken(s scanner, k *auth.Token, extra ...any) error {
@@ -105,6 +106,11 @@ func (t *tx) RevokeToken(ctx context.Context, id int64, at time.Time) error {
 
 func (t *tx) RevokeFamily(ctx context.Context, first int64, at time.Time) error {
 	_, err := t.exec(ctx, revokeFamily, micros(at), first)
+	return err
+}
+
+func (t *tx) DeleteBrowsers(ctx context.Context, userID int64, ended time.Time) error {
+	_, err := t.exec(ctx, deleteBrowsers, userID, micros(ended))
 	return err
 }
 

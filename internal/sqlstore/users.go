@@ -25,6 +25,7 @@ var (
 	userByName = stmt(`SELECT ` + userCols + ` FROM ` + userFrom + ` WHERE u.username_key = $1`)
 	updateUser = stmt(`UPDATE users SET username = $1, username_key = $2, name = $3, email = $4, email_key = $5,
 		admin = $6, blocked = $7 WHERE id = $8`)
+	passwordOf  = stmt(`SELECT ` + userCols + `, u.password_hash FROM ` + userFrom + ` WHERE (u.username_key = $1 OR u.email_key = $1) AND NOT u.bot`)
 	setPassword = stmt(`UPDATE users SET password_hash = $1 WHERE id = $2`)
 	deleteUser  = stmt(`DELETE FROM users WHERE id = $1`)
 
@@ -98,6 +99,13 @@ func (t *tx) ListUsers(ctx context.Context, q registry.UserQuery) (registry.List
 func (t *tx) UpdateUser(ctx context.Context, u registry.User) error {
 	n, err := t.exec(ctx, updateUser, u.Username, strings.ToLower(u.Username), u.Name, u.Email, strings.ToLower(u.Email), u.Admin, u.Blocked, u.ID)
 	return hit(n, err, "user", u.ID)
+}
+
+func (t *tx) PasswordOf(ctx context.Context, login string) (registry.User, string, error) {
+	var u registry.User
+	var hash string
+	err := t.scanOne(ctx, passwordOf, []any{strings.ToLower(login)}, func(s scanner) error { return scanUser(s, &u, &hash) })
+	return u, hash, named(err, "user", login)
 }
 
 func (t *tx) SetPassword(ctx context.Context, id int64, hash string) error {

@@ -1,0 +1,65 @@
+package registry_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+func TestSignIn(t *testing.T) {
+	h := newHouse(t)
+	u, err := h.sys.CreateUser(t.Context(), registry.UserSpec{Username: "Ann", Name: "Ann", Email: "ann@example.org", Password: "correct horse"})
+	must(t, err)
+	nobody := h.reg.As(auth.Actor{})
+	for _, login := range []string{"ann", "ANN@example.org"} {
+		k, err := nobody.SignIn(t.Context(), login, "correct horse")
+		if err != nil || k.UserID != u.ID || k.Kind != auth.Browser || k.Secret == "" {
+			t.Errorf("%s: %+v, %v", login, k, err)
+		}
+	}
+	refused := func(login, password string) {
+		t.Helper()
+		_, err := nobody.SignIn(t.Context(), login, password)
+		is(t, err, fault.Unauthenticated, "password")
+	}
+	refused("ann", "wrong horse")
+	refused("ann", "")
+	refused("nobody", "correct horse")
+	yes := true
+	_, err = h.sys.EditUser(t.Context(), u.ID, registry.UserEdit{Blocked: &yes})
+	must(t, err)
+	refused("ann", "correct horse")
+}
+
+// TestSignOut: a session ends by itself, by signing out, and with the password.
+func TestSignOut(t *testing.T) {
+	h := newHouse(t)
+	u, err := h.sys.CreateUser(t.Context(), registry.UserSpec{Username: "ann", Name: "Ann", Email: "ann@example.org", Password: "correct horse"})
+	must(t, err)
+	signIn := func() registry.NewToken {
+		k, err := h.reg.As(auth.Actor{}).SignIn(t.Context(), "ann", "correct horse")
+		must(t, err)
+		return k
+	}
+	as := func(k registry.NewToken) registry.Session {
+		return h.reg.As(auth.Actor{UserID: u.ID, Username: "ann", Scopes: k.Scopes, TokenID: k.ID, Kind: k.Kind})
+	}
+	first, second := signIn(), signIn()
+	must(t, as(first).SignOut(t.Context()))
+	k, err := as(first).CurrentToken(t.Context())
+	if err != nil || k.Active(time.Now()) {
+		t.Errorf("signed out, and still %+v, %v", k, err)
+	}
+	if k, err = as(second).CurrentToken(t.Context()); err != nil || !k.Active(time.Now()) {
+		t.Errorf("another browser: %+v, %v", k, err)
+	}
+	password := "another horse"
+	_, err = h.sys.EditUser(t.Context(), u.ID, registry.UserEdit{Password: &password})
+	must(t, err)
+	_, err = as(second).CurrentToken(t.Context())
+	is(t, err, fault.NotFound, "token")
+	is(t, h.sys.SignOut(t.Context()), fault.Unauthenticated, "")
+}

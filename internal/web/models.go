@@ -1,0 +1,132 @@
+package web
+
+import (
+	"context"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+func modelRoutes() []route {
+	return []route{
+		get("/ml/models", project(registry.ReadModels), listModels),
+		get("/ml/models/new", project(registry.WriteModels), newModel),
+		post("/ml/models", project(registry.WriteModels), createModel),
+		get("/ml/models/{model}", project(registry.ReadModels), showModel),
+	}
+}
+
+type modelsPage struct {
+	frame
+	Search, Sort string
+	Models       registry.List[registry.Model]
+	Pager        pager
+	MayWrite     bool
+}
+
+// listModels shows the models of a project.
+func listModels(c *call) error {
+	p := &modelsPage{Search: strings.TrimSpace(c.r.URL.Query().Get("search"))}
+	order, sort := c.order("-updated_at", "name", "created_at", "updated_at")
+	page, n := c.page()
+	p.Sort = sort
+	err := c.s.Snapshot(c.ctx(), func(s registry.Session) error {
+		pr, err := s.Project(c.ctx(), c.ref)
+		if err != nil {
+			return err
+		}
+		p.frame = c.projectFrame(pr, "models", "Models")
+		p.Models, err = s.Models(c.ctx(), c.ref, registry.ModelQuery{Search: p.Search, Order: order, Page: page})
+		p.MayWrite = s.May(c.ctx(), c.ref, registry.WriteModels) == nil
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.Pager = c.pager(n, p.Models.Total, p.Models.More)
+	return c.render("models", p)
+}
+
+type modelForm struct {
+	frame
+	Name, Description, Problem string
+}
+
+// modelForm is the form in its project.
+func (c *call) modelForm(f modelForm) (*modelForm, error) {
+	pr, err := c.s.ProjectFor(c.ctx(), c.ref, registry.WriteModels)
+	f.frame = c.projectFrame(pr, "models", "New model", crumb{"Models", "/" + pr.FullPath + "/-/ml/models"})
+	return &f, err
+}
+
+func newModel(c *call) error {
+	f, err := c.modelForm(modelForm{})
+	if err != nil {
+		return err
+	}
+	return c.render("model_new", f)
+}
+
+func createModel(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	given := modelForm{Name: c.r.PostFormValue("name"), Description: c.r.PostFormValue("description")}
+	m, err := c.s.CreateModel(c.ctx(), c.ref, registry.ModelSpec{Name: given.Name, Description: given.Description})
+	if problem, ok := formProblem(err); ok {
+		given.Problem = problem
+		f, err := c.modelForm(given)
+		if err != nil {
+			return err
+		}
+		return c.renderAs(422, "model_new", f)
+	}
+	if err != nil {
+		return err
+	}
+	return c.goTo(modelPath(m.ProjectPath, m.ID))
+}
+
+type modelPage struct {
+	frame
+	Model    registry.Model
+	Versions registry.List[registry.Version]
+	Pager    pager
+	MayWrite bool
+}
+
+// showModel shows a model with its versions, the highest first.
+func showModel(c *call) error {
+	id, err := c.id("model", "model")
+	if err != nil {
+		return err
+	}
+	p := &modelPage{}
+	page, n := c.page()
+	err = c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillModel(s, p, id, page) })
+	if err != nil {
+		return err
+	}
+	p.Pager = c.pager(n, p.Versions.Total, p.Versions.More)
+	return c.render("model", p)
+}
+
+func (c *call) fillModel(s registry.Session, p *modelPage, id int64, page registry.Page) error {
+	ctx, ref := c.ctx(), registry.ModelRef{ID: id}
+	pr, err := s.ProjectFor(ctx, c.ref, registry.ReadModels)
+	if err != nil {
+		return err
+	}
+	if p.Model, err = s.Model(ctx, c.ref, ref); err != nil {
+		return err
+	}
+	p.frame = c.projectFrame(pr, "models", p.Model.Name, crumb{"Models", "/" + pr.FullPath + "/-/ml/models"})
+	p.MayWrite = c.may(ctx, s, registry.WriteModels)
+	p.Versions, err = s.Versions(ctx, c.ref, ref, registry.VersionQuery{Page: page, Order: registry.Order{By: "version", Desc: true}})
+	return err
+}
+
+// may reports whether the viewer has a permission in the project of the page.
+func (c *call) may(ctx context.Context, s registry.Session, p registry.Permission) bool {
+	return s.May(ctx, c.ref, p) == nil
+}

@@ -1,0 +1,144 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// pages are the templates by name: each one inside the layout, with the parts.
+type pages map[string]*template.Template
+
+// frame is what every page has around it. Each page's struct embeds one.
+type frame struct {
+	Title   string
+	User    *viewer // nil: nobody has signed in
+	Project *registry.Project
+	Section string // of the project's navigation
+	Flash   string
+	Theme   string // "light", "dark" or "" for the system's
+	Path    string // of this page, to come back to
+	Server  string // external address
+	Version string
+	Crumbs  []crumb
+}
+
+// viewer is who looks at a page.
+type viewer struct {
+	ID       int64
+	Username string
+	Admin    bool
+}
+
+// crumb is a step on the way to a page.
+type crumb struct{ Text, Href string }
+
+// framed is a page's struct.
+type framed interface{ around() *frame }
+
+func (f *frame) around() *frame { return f }
+
+// frame makes the frame of a page.
+func (c *call) frame(title string, crumbs ...crumb) frame {
+	f := frame{Title: title, Server: c.base(), Version: c.d.Version, Crumbs: crumbs, Path: c.r.URL.RequestURI()}
+	if path, ok := c.r.Context().Value(projectKey{}).(string); ok {
+		f.Path = "/" + path + "/-" + c.r.URL.RequestURI()
+		if c.r.URL.Path == "/" {
+			f.Path = "/" + path
+		}
+	}
+	if a := c.s.Actor(); !a.Anonymous() {
+		f.User = &viewer{a.UserID, a.Username, a.Admin}
+	}
+	if k, err := c.r.Cookie(themeCookie); err == nil && themes[k.Value] {
+		f.Theme = k.Value
+	}
+	return f
+}
+
+// projectFrame makes the frame of a project's page.
+func (c *call) projectFrame(p registry.Project, section, title string, crumbs ...crumb) frame {
+	f := c.frame(title, append([]crumb{{p.FullPath, "/" + p.FullPath}}, crumbs...)...)
+	f.Project, f.Section = &p, section
+	return f
+}
+
+// loadPages parses the templates: files in templates are pages, those in
+// templates/parts are for all.
+func (d *door) loadPages() (pages, error) {
+	base, err := template.New("").Funcs(d.functions()).ParseFS(templateFiles, "templates/parts/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("web: templates: %w", err)
+	}
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("web: templates: %w", err)
+	}
+	all := pages{}
+	for _, name := range names {
+		t, err := base.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templateFiles, name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("web: template %s: %w", name, err)
+		}
+		all[strings.TrimSuffix(path.Base(name), ".html")] = t
+	}
+	return all, nil
+}
+
+// render answers with a page.
+func (c *call) render(name string, page framed) error {
+	return c.renderAs(http.StatusOK, name, page)
+}
+
+var renderBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// renderAs answers with a page and a status. The page is made whole before
+// anything is sent, so that a mistake still gets a proper answer.
+func (c *call) renderAs(status int, name string, page framed) error {
+	t, ok := c.d.pages[name]
+	if !ok {
+		return fmt.Errorf("web: no page %q", name)
+	}
+	if f := page.around(); f.Flash == "" {
+		f.Flash = c.takeFlash()
+	}
+	b := renderBuffers.Get().(*bytes.Buffer)
+	b.Reset()
+	defer renderBuffers.Put(b)
+	if err := t.ExecuteTemplate(b, "layout", page); err != nil {
+		return fmt.Errorf("web: page %s: %w", name, err)
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Encoding, Cookie")
+	if !acceptsGzip(c.r) || c.r.Method == http.MethodHead {
+		h.Set("Content-Length", strconv.Itoa(b.Len()))
+		c.w.WriteHeader(status)
+		_, err := c.w.Write(b.Bytes())
+		return err
+	}
+	h.Set("Content-Encoding", "gzip")
+	c.w.WriteHeader(status)
+	zw := gzip.NewWriter(c.w)
+	if _, err := zw.Write(b.Bytes()); err != nil {
+		return err
+	}
+	return zw.Close()
+}

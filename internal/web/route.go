@@ -1,0 +1,48 @@
+package web
+
+import "github.com/vitrine-ml/vitrine/internal/registry"
+
+// gate says what kind of permission a page needs; the registry enforces it,
+// this table declares it, and a test compares the two for every role.
+type gate uint8
+
+const (
+	_         gate = iota
+	anyone         // no account needed
+	signedIn       // any account
+	adminOnly      // administrators; for others the page is not there
+	inProject      // a permission in the project
+)
+
+// access is the declared permission of a route.
+type access struct {
+	gate gate
+	perm registry.Permission // for inProject
+}
+
+func project(p registry.Permission) access { return access{gate: inProject, perm: p} }
+
+// route is one page, or what a form of it does. The pattern of a project's page
+// is what follows its "/-" (the project's own page: "/{$}").
+type route struct {
+	method, pattern string
+	access          access
+	run             func(*call) error
+}
+
+func get(pattern string, a access, run func(*call) error) route {
+	return route{"GET", pattern, a, run}
+}
+
+func post(pattern string, a access, run func(*call) error) route {
+	return route{"POST", pattern, a, run}
+}
+
+// table is the whole application.
+func (d *door) table() []route {
+	var all []route
+	for _, part := range [][]route{d.assetRoutes(), signInRoutes(), homeRoutes(), projectRoutes(), modelRoutes(), versionRoutes()} {
+		all = append(all, part...)
+	}
+	return all
+}

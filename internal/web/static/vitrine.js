@@ -1,0 +1,29 @@
+// What pages do beyond HTML: small, and never needed to read or to act.
+"use strict";
+
+// Times are shown in the reader's zone; the exact moment stays on hover.
+for (const t of document.querySelectorAll("time[datetime]")) {
+  const at = new Date(t.dateTime);
+  t.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+  t.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+for (const b of document.querySelectorAll("[data-copy]")) {
+  b.hidden = false;
+  b.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(b.parentElement.querySelector("code").textContent);
+    const text = b.textContent;
+    b.textContent = "Copied";
+    setTimeout(() => { b.textContent = text; }, 1500);
+  });
+}
+
+for (const s of document.querySelectorAll("select[data-submit]")) {
+  s.addEventListener("change", () => s.form.requestSubmit());
+}
+
+document.addEventListener("keydown", (e) => {
+  if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
+  const field = document.querySelector(`[data-hotkey="${CSS.escape(e.key)}"]`);
+  if (field) { e.preventDefault(); field.focus(); }
+});

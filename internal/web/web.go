@@ -1,0 +1,182 @@
+// Package web is the application for people: pages made on the server, which
+// work without JavaScript wherever that is possible, at the addresses that
+// GitLab's own pages have.
+//
+// A page is a route in the table, a handler that asks the registry and fills a
+// struct, and a template. Every route declares its permission, as in the other
+// doors. The assets are embedded, carry the hash of their content in their
+// address, and no page asks another host for anything.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// Options configure the pages.
+type Options struct {
+	Registry *registry.Registry
+	Auth     *auth.Authenticator
+	Log      *slog.Logger
+	// URL is the external address, as "https://models.example.org"; empty:
+	// that of each request.
+	URL     string
+	Version string
+}
+
+// policy lets a page use what this server serves, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-src 'self'; frame-ancestors 'none'"
+
+// New makes the door. It takes whatever the doors before it did not.
+func New(o Options) (httpx.Mount, error) {
+	d := &door{Options: o, throttle: newThrottle()}
+	var err error
+	if d.assets, err = loadAssets(); err != nil {
+		return httpx.Mount{}, err
+	}
+	if d.pages, err = d.loadPages(); err != nil {
+		return httpx.Mount{}, err
+	}
+	d.top, d.below = httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched)
+	for _, rt := range d.table() {
+		if rt.access == (access{}) {
+			panic("web: " + rt.method + " " + rt.pattern + " declares no permission")
+		}
+		router := d.top
+		if rt.access.gate == inProject {
+			router = d.below
+		}
+		router.Handle(rt.method, rt.pattern, d.serve(rt))
+	}
+	d.top.Seal()
+	d.below.Seal()
+	guarded := http.NewCrossOriginProtection()
+	guarded.SetDenyHandler(http.HandlerFunc(d.foreign))
+	return httpx.Mount{Name: "web", Handler: guarded.Handler(http.HandlerFunc(d.dispatch))}, nil
+}
+
+type door struct {
+	Options
+	assets     *assets
+	pages      pages
+	throttle   *throttle
+	top, below *httpx.Router
+}
+
+// projectKey is under what a request's context keeps the project's full path.
+type projectKey struct{}
+
+// divider stands between the path of a project and the name of its page.
+const divider = "/-/"
+
+// dispatch finds out whether an address is that of a project's page. A project's
+// path has several segments, which no pattern of the mux can say.
+func (d *door) dispatch(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	if !httpx.IsClean(r) {
+		d.unmatched(w, r)
+		return
+	}
+	project, page, ok := strings.Cut(r.URL.Path, divider)
+	switch {
+	case ok && project != "":
+		page = "/" + page
+	case !ok && strings.Count(strings.Trim(project, "/"), "/") > 0 && d.isFree(r):
+		project, page = strings.TrimSuffix(project, "/"), "/"
+	default:
+		d.top.ServeHTTP(w, r)
+		return
+	}
+	inner := r.WithContext(context.WithValue(r.Context(), projectKey{}, strings.TrimPrefix(project, "/")))
+	u := *r.URL
+	u.Path, u.RawPath = page, ""
+	inner.URL = &u
+	d.below.ServeHTTP(w, inner)
+}
+
+// isFree reports whether an address of several segments is no page of the
+// server's own, and so that of a project.
+func (d *door) isFree(r *http.Request) bool { return d.top.Allowed(r) == nil }
+
+// call is one request on its way.
+type call struct {
+	d   *door
+	w   http.ResponseWriter
+	r   *http.Request
+	s   registry.Session
+	ref registry.ProjectRef // of a project's page
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// id gives a number of the address; noun is for the NotFound error.
+func (c *call) id(name, noun string) (int64, error) {
+	return registry.ParseID(noun, c.r.PathValue(name))
+}
+
+// serve wraps one page: who calls, then the work, then the answer.
+func (d *door) serve(rt route) http.Handler {
+	return httpx.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		c := &call{d: d, w: w, r: r}
+		if err := c.signedInAs(); err != nil {
+			return err
+		}
+		if path, ok := r.Context().Value(projectKey{}).(string); ok {
+			c.ref = registry.ProjectRef{Path: path}
+		}
+		if rt.access.gate != inProject {
+			// A project's pages pass the gate of the registry by themselves.
+			if err := c.authorize(rt.access); err != nil {
+				return err
+			}
+		}
+		err := rt.run(c)
+		if fault.Is(err, fault.Invalid) {
+			if refused := c.authorize(rt.access); refused != nil {
+				return refused
+			}
+		}
+		return err
+	}, d.fail)
+}
+
+// authorize asks for the permission that a route declares.
+func (c *call) authorize(a access) error {
+	actor := c.s.Actor()
+	switch {
+	case a.gate == anyone:
+		return nil
+	case a.gate == inProject:
+		return c.s.May(context.WithoutCancel(c.ctx()), c.ref, a.perm)
+	case actor.Anonymous():
+		return fault.SignIn("")
+	case a.gate == adminOnly && !actor.Admin:
+		return fault.Missing("page", c.r.URL.Path)
+	}
+	return nil
+}
+
+// secure reports whether the browser speaks to us over https.
+func (c *call) secure() bool { return strings.HasPrefix(c.base(), "https://") }
+
+// base gives the external address of the server, without a slash at its end.
+func (c *call) base() string {
+	if c.d.URL != "" {
+		return strings.TrimSuffix(c.d.URL, "/")
+	}
+	if c.r.TLS != nil {
+		return "https://" + c.r.Host
+	}
+	return "http://" + c.r.Host
+}
