@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -115,9 +116,21 @@ func writeEntry(ctx context.Context, a archiver, b registry.Bundle, f registry.F
 	if err != nil {
 		return err
 	}
-	_, err = io.CopyN(w, body, f.Size)
+	buf := archiveBuffers.Get().(*[]byte)
+	defer archiveBuffers.Put(buf)
+	n, err := io.CopyBuffer(w, io.LimitReader(body, f.Size), *buf)
+	if err == nil && n < f.Size {
+		err = io.ErrUnexpectedEOF
+	}
 	return err
 }
+
+// archiveBuffers are large: each write to an answer of unknown length costs two
+// system calls.
+var archiveBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 256<<10)
+	return &b
+}}
 
 // manifest lists files as sha256sum does.
 func manifest(files []registry.File) string {
