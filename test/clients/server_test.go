@@ -108,7 +108,12 @@ func start(t *testing.T, data string) *server {
 // launch starts a server and waits until it is ready; the caller ends it.
 func launch(t *testing.T, data string) *server {
 	t.Helper()
-	address := freeAddress(t)
+	return launchAt(t, data, freeAddress(t))
+}
+
+// launchAt is launch at an address.
+func launchAt(t *testing.T, data, address string) *server {
+	t.Helper()
 	s := &server{url: "http://" + address, data: data, bin: vitrine(t), done: make(chan struct{})}
 	log, err := os.CreateTemp(t.TempDir(), "server-*.log")
 	if err != nil {
