@@ -67,6 +67,22 @@ func (s Session) Member(ctx context.Context, ref PlaceRef, userID int64, inherit
 	return l.Items[0], nil
 }
 
+// Memberships lists the places where a user is a direct member. Administrators
+// only.
+func (s Session) Memberships(ctx context.Context, userID int64, q MembershipQuery) (List[Membership], error) {
+	if err := s.account(selfScopes, true); err != nil {
+		return List[Membership]{}, err
+	}
+	return view(ctx, s, func(tx Tx) (List[Membership], error) {
+		if _, err := tx.UserByID(ctx, userID); err != nil {
+			return List[Membership]{}, err
+		}
+		q := q
+		q.UserID, q.Now = userID, s.now()
+		return tx.ListMemberships(ctx, q)
+	})
+}
+
 // MemberSpec is a role to be given.
 type MemberSpec struct {
 	UserID    int64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
@@ -13,32 +14,56 @@ import (
 // the group is closed as far. The old path leads to the new one.
 func (s Session) MoveProject(ctx context.Context, ref ProjectRef, to NamespaceRef) (Project, error) {
 	return update(ctx, s, func(tx Tx) (Project, error) {
-		p, err := s.project(ctx, tx, ref, MoveProject)
+		p, err := s.moveProject(ctx, tx, ref, to)
 		if err != nil {
 			return Project{}, err
-		}
-		ns, err := s.target(ctx, tx, to, p.Namespace.ID)
-		if err != nil {
-			return Project{}, err
-		}
-		p.Namespace, p.FullPath, p.UpdatedAt = ns, ns.FullPath+"/"+p.Path, s.now()
-		if ns.Kind == GroupNamespace && openness[p.Visibility] > openness[ns.Visibility] {
-			p.Visibility = ns.Visibility
-		}
-		if err := tx.UpdateProject(ctx, p); err != nil {
-			if fault.Is(err, fault.Conflict) {
-				err = stays("project", "Project with same name or path in target namespace already exists")
-			}
-			return Project{}, err
-		}
-		if ns.Kind == UserNamespace {
-			owner := Member{User: UserRef{ID: ns.OwnerID}, Role: Owner, CreatedAt: s.now(), CreatedBy: s.actor.UserID}
-			if err := tx.PutMember(ctx, Place{NamespaceID: ns.ID, ProjectID: p.ID}, owner); err != nil {
-				return Project{}, err
-			}
 		}
 		return tx.ProjectAccess(ctx, ProjectRef{ID: p.ID}, s.viewer())
 	})
+}
+
+// TakeProject is MoveProject as a group sees it, which it gives. Administrators
+// only.
+func (s Session) TakeProject(ctx context.Context, to NamespaceRef, ref ProjectRef) (Namespace, error) {
+	if err := s.account(auth.ScopeAPI, true); err != nil {
+		return Namespace{}, err
+	}
+	return update(ctx, s, func(tx Tx) (Namespace, error) {
+		if _, err := s.moveProject(ctx, tx, ref, to); err != nil {
+			return Namespace{}, err
+		}
+		n, _, err := tx.NamespaceAccess(ctx, to, s.viewer())
+		return n, err
+	})
+}
+
+func (s Session) moveProject(ctx context.Context, tx Tx, ref ProjectRef, to NamespaceRef) (Project, error) {
+	p, err := s.project(ctx, tx, ref, MoveProject)
+	if err != nil {
+		return Project{}, err
+	}
+	ns, err := s.target(ctx, tx, to, p.Namespace.ID)
+	if err != nil {
+		return Project{}, err
+	}
+	p.Namespace, p.FullPath, p.UpdatedAt = ns, ns.FullPath+"/"+p.Path, s.now()
+	if ns.Kind == GroupNamespace && openness[p.Visibility] > openness[ns.Visibility] {
+		p.Visibility = ns.Visibility
+	}
+	err = tx.UpdateProject(ctx, p)
+	if fault.Is(err, fault.Conflict) {
+		err = stays("project", "Project with same name or path in target namespace already exists")
+	}
+	if err != nil || ns.Kind != UserNamespace {
+		return p, err
+	}
+	return p, s.ownProject(ctx, tx, ns, p.ID)
+}
+
+// ownProject makes the person of a namespace an owner of a project in it.
+func (s Session) ownProject(ctx context.Context, tx Tx, ns Namespace, projectID int64) error {
+	owner := Member{User: UserRef{ID: ns.OwnerID}, Role: Owner, CreatedAt: s.now(), CreatedBy: s.actor.UserID}
+	return tx.PutMember(ctx, Place{NamespaceID: ns.ID, ProjectID: projectID}, owner)
 }
 
 // stays says why a project or group was not moved.

@@ -177,6 +177,22 @@ type MemberQuery struct {
 	Now       time.Time
 }
 
+// Membership is one place where a user is a member.
+type Membership struct {
+	Place Place // NamespaceID or ProjectID
+	Name  string
+	Role  Role
+}
+
+// MembershipQuery narrows a list of memberships.
+type MembershipQuery struct {
+	Page     Page
+	UserID   int64
+	Groups   bool // those in groups
+	Projects bool // those in projects
+	Now      time.Time
+}
+
 // Place is a group or a project, where members are.
 type Place struct {
 	NamespaceID int64

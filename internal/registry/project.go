@@ -78,8 +78,7 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 			return Project{}, err
 		}
 		if ns.Kind == UserNamespace {
-			owner := Member{User: UserRef{ID: ns.OwnerID}, Role: Owner, CreatedAt: s.now(), CreatedBy: s.actor.UserID}
-			if err := tx.PutMember(ctx, Place{NamespaceID: ns.ID, ProjectID: id}, owner); err != nil {
+			if err := s.ownProject(ctx, tx, ns, id); err != nil {
 				return Project{}, err
 			}
 		}

@@ -153,6 +153,9 @@ type Members interface {
 	// PutMember inserts or changes.
 	PutMember(ctx context.Context, p Place, m Member) error
 	ListMembers(ctx context.Context, q MemberQuery) (List[Member], error)
+	// ListMemberships lists those of one user in groups and projects, not in
+	// people's own namespaces.
+	ListMemberships(ctx context.Context, q MembershipQuery) (List[Membership], error)
 	DeleteMember(ctx context.Context, p Place, userID int64) error
 	// CountOwners counts the direct owners of a place whose time has not ended;
 	// bots do not count.

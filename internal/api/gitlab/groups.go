@@ -43,6 +43,7 @@ func groupRoutes() []route {
 		op("PUT", one, group(registry.Owner), "Change a group", editGroup),
 		op("DELETE", one, group(registry.Owner), "Delete a group with all that is in it", deleteGroup).as(http.StatusAccepted),
 		op("POST", one+"/transfer", group(registry.Owner), "Move a group with all that is in it to another group, or to the top", moveGroup),
+		op("POST", one+"/projects/{project_id}", access{gate: adminOnly}, "Move a project to a group", moveProjectHere),
 		op("GET", one+"/subgroups", group(registry.NoRole), "List the groups in a group", listGroupsIn(false)),
 		op("GET", one+"/descendant_groups", group(registry.NoRole), "List the groups in a group and below", listGroupsIn(true)),
 		op("GET", one+"/projects", group(registry.NoRole), "List the projects of a group", listGroupProjects),
@@ -95,6 +96,11 @@ func moveGroup(c *call, in groupMove) (groupJSON, error) {
 		to = registry.ParseGroupRef(in.GroupID)
 	}
 	n, err := c.s.MoveGroup(c.ctx(), c.groupRef(), to)
+	return c.group(n), err
+}
+
+func moveProjectHere(c *call, _ none) (groupJSON, error) {
+	n, err := c.s.TakeProject(c.ctx(), c.groupRef(), registry.ParseProjectRef(c.r.PathValue("project_id")))
 	return c.group(n), err
 }
 

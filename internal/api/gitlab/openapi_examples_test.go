@@ -58,6 +58,7 @@ var requests = map[string]asked{
 	"POST /groups/{id}/deploy_tokens":                     servers,
 	"POST /groups":                                        {body: object{"name": "Speech", "path": "speech", "visibility": "internal"}},
 	"PUT /projects/{id}/transfer":                         {body: object{"namespace": "vision/medical"}},
+	"POST /groups/{id}/projects/{project_id}":             {path: one("project_id", "1")},
 	"POST /groups/{id}/transfer":                          {body: object{"group_id": "hearing"}},
 	"PUT /groups/{id}":                                    {body: object{"description": "Models that look."}},
 	"POST /projects":                                      {body: object{"name": "birds", "namespace_id": 5, "visibility": "internal"}},

@@ -33,7 +33,7 @@ const maxPathID = 999_999_999_999_999_999
 
 func pathSchema(pattern, name string) object {
 	switch name {
-	case "id", "name", "file_path", "upload_id":
+	case "id", "project_id", "name", "file_path", "upload_id":
 		return object{"type": "string", "minLength": 1}
 	case "package_name":
 		return object{"type": "string", "pattern": registry.GenericNameForm, "maxLength": 255}

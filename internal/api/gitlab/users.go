@@ -6,9 +6,18 @@ import (
 )
 
 type versionJSON struct {
-	Version    string `json:"version"`
-	Revision   string `json:"revision"`
-	Enterprise bool   `json:"enterprise"`
+	Version    string  `json:"version"`
+	Revision   string  `json:"revision"`
+	KAS        kasJSON `json:"kas"`
+	Enterprise bool    `json:"enterprise"`
+}
+
+// kasJSON is GitLab's server for Kubernetes, which is not here.
+type kasJSON struct {
+	Enabled             bool    `json:"enabled"`
+	ExternalURL         *string `json:"externalUrl"`
+	ExternalK8sProxyURL *string `json:"externalK8sProxyUrl"`
+	Version             *string `json:"version"`
 }
 
 func metaRoutes() []route {
@@ -100,6 +109,7 @@ func userRoutes() []route {
 		op("GET", id, access{gate: signedIn}, "Get a user", getUser),
 		op("PUT", id, access{gate: adminOnly}, "Change a user", editUser),
 		op("DELETE", id, access{gate: adminOnly}, "Delete a user who owns no projects", deleteUser),
+		op("GET", id+"/memberships", access{gate: adminOnly}, "List the groups and projects that a user is a direct member of", listMemberships),
 		op("POST", id+"/block", access{gate: adminOnly}, "Block a user", blockUser(true)),
 		op("POST", id+"/unblock", access{gate: adminOnly}, "Let a blocked user in again", blockUser(false)),
 	)
@@ -186,6 +196,42 @@ func blockUser(blocked bool) func(*call, none) (bool, error) {
 		_, err = c.s.EditUser(c.ctx(), id, registry.UserEdit{Blocked: &blocked})
 		return err == nil, err
 	}
+}
+
+type membershipFilter struct {
+	paging
+	Type string `param:"type" doc:"Project or Namespace; both unless told."`
+}
+
+type membershipJSON struct {
+	SourceID    int64         `json:"source_id"`
+	SourceName  string        `json:"source_name"`
+	SourceType  string        `json:"source_type"`
+	AccessLevel registry.Role `json:"access_level"`
+}
+
+func membershipWire(m registry.Membership) membershipJSON {
+	out := membershipJSON{SourceID: m.Place.ProjectID, SourceName: m.Name, SourceType: "Project", AccessLevel: m.Role}
+	if out.SourceID == 0 {
+		out.SourceID, out.SourceType = m.Place.NamespaceID, "Namespace"
+	}
+	return out
+}
+
+func listMemberships(c *call, in membershipFilter) ([]membershipJSON, error) {
+	p, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	id, err := c.id("user_id", "user")
+	if err != nil {
+		return nil, err
+	}
+	q := registry.MembershipQuery{Page: p, Groups: in.Type != "Project", Projects: in.Type != "Namespace"}
+	if in.Type != "" && in.Type != "Project" && in.Type != "Namespace" {
+		return nil, badParam("type", "does not have a valid value")
+	}
+	return listed(c, in.paging, membershipWire)(c.s.Memberships(c.ctx(), id, q))
 }
 
 func deleteUser(c *call, _ none) (none, error) {
