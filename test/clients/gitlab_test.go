@@ -99,3 +99,38 @@ func TestCommandsByGraphQL(t *testing.T) {
 		t.Errorf("alias of a model that is gone: %v", err)
 	}
 }
+
+// TestRunsByMLflow: the same for runs, which a GitLab has by MLflow's API. On a
+// Vitrine, a run can be named by its id too.
+func TestRunsByMLflow(t *testing.T) {
+	s := start(t, t.TempDir())
+	dir := t.TempDir()
+	env := append(s.env(), "VITRINE_SERVER="+s.asGitLab(t), "VITRINE_PROJECT=root/default", "HOME="+dir)
+	file := filepath.Join(dir, "model.onnx")
+	if err := os.WriteFile(file, []byte("weights"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimSpace(run(t, env, s.bin, "run", "start", "--experiment", "sweep", "--name", "first", "--param", "lr=0.1", "--tag", "k=v"))
+	if !regexp.MustCompile(`^root/default#[0-9a-f]{32}$`).MatchString(name) {
+		t.Fatalf("run start prints %q", name)
+	}
+	env = append(env, "VITRINE_RUN="+name)
+	run(t, env, s.bin, "run", "log", "--metric", "acc=0.5", "--step", "1")
+	run(t, env, s.bin, "run", "log", "--metric", "acc=0.9", "--step", "2")
+	run(t, env, s.bin, "run", "put", file)
+	run(t, env, s.bin, "run", "finish")
+	direct := append(s.env(), "VITRINE_PROJECT=root/default", "HOME="+dir)
+	for who, env := range map[string][]string{"a GitLab": env, "a Vitrine": direct} {
+		shown := run(t, env, s.bin, "run", "show", name)
+		for _, want := range []string{"first  finished", "lr ", "0.9 at step 2", "k ", "model.onnx"} {
+			if !strings.Contains(shown, want) {
+				t.Errorf("%s: no %q in\n%s", who, want, shown)
+			}
+		}
+		if out := run(t, env, s.bin, "run", "ls", "--experiment", "sweep", "--by", "acc"); !strings.Contains(out, "acc=0.9") {
+			t.Errorf("%s: run ls prints\n%s", who, out)
+		}
+	}
+	run(t, env, s.bin, "run", "start", "resnet") // the model is made by GraphQL
+	run(t, env, s.bin, "run", "rm", name, "--yes")
+}
