@@ -1,14 +1,18 @@
 package graphql
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/vitrine-ml/vitrine/internal/apitest"
-	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -138,30 +142,78 @@ func TestLimits(t *testing.T) {
 	if len(out.Errors) != 1 || !strings.Contains(out.Errors[0].Message, "exceeds max complexity of 250") || out.Data != nil {
 		t.Errorf("the bomb went off: %v", out)
 	}
+	for body, status := range map[string]int{
+		`{"query": "{ __typename }", "variables": {"x": "` + strings.Repeat("x", maxBody) + `"}}`: http.StatusRequestEntityTooLarge,
+		"[" + strings.Repeat(`{"query": "{ a }"}, `, maxBatch) + `{}]`:                            http.StatusUnprocessableEntity,
+	} {
+		if rec := w.Do(t, http.MethodPost, Path, "guest", body); rec.Code != status {
+			t.Errorf("%.40s: %d %s", body, rec.Code, rec.Body)
+		}
+	}
 	large := send(t, w, "guest", "{ currentUser { id } } #"+strings.Repeat("x", maxQuery), nil)
 	same(t, []any{large.code, large.Errors[0].Message}, []any{http.StatusUnprocessableEntity, "Query too large"})
 }
 
-// TestRows: three lists inside each other are within every score, and are
-// stopped when they have read too much.
+// TestRows: lists inside each other are within every score, and are stopped when
+// they have read too much, before they have read much more.
 func TestRows(t *testing.T) {
 	w := newWorld(t)
-	furnish(t, w)
-	v := &visit{rows: 3}
-	if err := v.spend(3); err != nil {
-		t.Error(err)
-	}
-	if err := v.spend(1); err == nil {
-		t.Error("a fourth row was given")
-	}
-	s, ref := w.Registry.As(auth.System()), registry.ProjectRef{ID: w.IDs["private"]}
-	nest := paging{page: registry.Page{Limit: 100}}.nest(&visit{rows: 2}, []int64{w.IDs["private/tulip"]}, registry.Order{})
-	_, err := s.VersionsOf(t.Context(), ref, nest, registry.VersionQuery{})
-	text, ok := spell(err)
-	if !ok || !strings.HasPrefix(text, "Query asks for too many records: ") {
-		t.Errorf("%v: %q", err, text)
+	furnish(t, w) // 2 models, 4 versions, 1 candidate; 3 parameters and metrics of a run
+	for _, c := range []struct {
+		selection string
+		rows      int
+	}{
+		{`mlModels { nodes { id } }`, 2},
+		{`mlModels { nodes { versions { nodes { id } } } }`, 6},
+		{`mlModels { nodes { latestVersion { createdAt } } }`, 4},
+		{`mlModels { nodes { versions { nodes { candidate { params { nodes { name } } } } } } }`, 12},
+		{`mlModels { nodes { candidates { nodes { metrics { nodes { name } } } } } }`, 5},
+		{`mlModels { nodes { versions { nodes { package { packageFiles { nodes { id } } } } } } }`, 11},
+		{`mlExperiments { nodes { candidates { nodes { id } } } }`, 7},
+	} {
+		for _, most := range []int{c.rows, c.rows - 1} {
+			d := newDialect(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log})
+			d.rows = most
+			w.Handler = httpx.Handle(d.serve, d.fail)
+			out := send(t, w, "developer", `{ project(fullPath: "root/private") { `+c.selection+` } }`, nil)
+			enough := most == c.rows
+			if enough != (out.Errors == nil) || !enough && !strings.HasPrefix(out.Errors[0].Message, "Query asks for too many records") {
+				t.Errorf("%s with %d rows: %v", c.selection, most, out.Errors)
+			}
+		}
 	}
 }
+
+// TestFailures: what is our own fault fails the request, and tells nothing.
+func TestFailures(t *testing.T) {
+	w := newWorld(t)
+	d := newDialect(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log})
+	out := d.schema.Exec(t.Context(), `{ metadata { version } }`, "", nil) // without a visit it panics
+	if err := respell(out, document{}); !errors.Is(err, errPanic) || out.Errors[0].Message != internalError {
+		t.Errorf("%v: %v", err, out.Errors)
+	}
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	rec := httptest.NewRecorder()
+	httpx.Handle(d.serve, d.fail).ServeHTTP(rec, httptest.NewRequestWithContext(late, http.MethodGet, Path+"?query=%7Bprojects%7Bcount%7D%7D", nil))
+	same(t, rec.Code, http.StatusServiceUnavailable)
+	for err, status := range map[error]int{errors.New("fire"): 500, &fault.Error{Kind: fault.Busy}: 503} {
+		broken := newDialect(Options{Registry: registry.New(burning{err}, nil, registry.Options{}), Auth: w.Auth, Log: w.Log})
+		w.Handler = httpx.Handle(broken.serve, broken.fail)
+		for _, document := range []string{`{ currentUser { id } }`, `mutation { mlModelCreate(input: { projectPath: "root/private", name: "x" }) { errors } }`} {
+			got := send(t, w, "developer", document, nil)
+			if got.code != status || len(got.Errors) != 1 || strings.Contains(got.Errors[0].Message, "fire") || got.Data != nil {
+				t.Errorf("%s: %d %v", document, got.code, got)
+			}
+		}
+	}
+}
+
+// burning is a database that fails.
+type burning struct{ err error }
+
+func (b burning) View(context.Context, func(registry.Tx) error) error   { return b.err }
+func (b burning) Update(context.Context, func(registry.Tx) error) error { return b.err }
 
 // FuzzRead: whatever is sent, the reader ends and does not fail by itself; and
 // what the server runs has been counted: an answer has no more fields than the

@@ -78,15 +78,15 @@ func spell(err error) (string, bool) {
 		return sentence(e), true
 	case fault.TooLarge:
 		if e.Noun == "list" {
-			return "Query asks for too many records: " + e.Msg + ". Ask for fewer of them with `first`", true
+			return "Query asks for too many records. Ask for fewer of them with `first`", true
 		}
 	}
 	return "", false
 }
 
 // tooMany says that a document asks for more rows than it may read.
-func tooMany() error {
-	return &fault.Error{Kind: fault.TooLarge, Noun: "list", Msg: "more than " + itoa(maxRows) + " in all"}
+func tooMany(most int) error {
+	return &fault.Error{Kind: fault.TooLarge, Noun: "list", Msg: "holds more than " + itoa(int64(most)) + " rows"}
 }
 
 // onceError says that a field was asked more often than a document may.

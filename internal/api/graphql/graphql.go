@@ -53,13 +53,7 @@ const patience = 30 * time.Second
 
 // New makes the door. It panics when the resolvers do not fit the schema.
 func New(o Options) httpx.Mount {
-	d := &dialect{Options: o}
-	d.schema = gql.MustParseSchema(Schema, &root{}, gql.UseStringDescriptions(), gql.UseFieldResolvers(),
-		gql.MaxDepth(userDepth), gql.MaxQueryLength(4*maxQuery), gql.OverlapValidationLimit(maxOverlaps),
-		// The nodes of a level share their questions, so resolvers that ran
-		// at the same time would only wait for each other.
-		gql.MaxParallelism(1),
-		gql.PanicHandler(panics{}), gql.Logger(panicLog{o.Log}))
+	d := newDialect(o)
 	return httpx.Mount{
 		Name:    "graphql",
 		Match:   func(r *http.Request) bool { return r.URL.Path == Path },
@@ -67,10 +61,26 @@ func New(o Options) httpx.Mount {
 	}
 }
 
+func newDialect(o Options) *dialect {
+	d := &dialect{Options: o, rows: maxRows}
+	d.schema = gql.MustParseSchema(Schema, &root{}, gql.UseStringDescriptions(), gql.UseFieldResolvers(),
+		gql.MaxDepth(userDepth), gql.MaxQueryLength(4*maxQuery), gql.OverlapValidationLimit(maxOverlaps),
+		// The nodes of a level share their questions, so resolvers that ran
+		// at the same time would only wait for each other.
+		gql.MaxParallelism(1),
+		gql.PanicHandler(panics{}), gql.Logger(panicLog{o.Log}))
+	return d
+}
+
 type dialect struct {
 	Options
 	schema *gql.Schema
+	rows   int // that one document may read
 }
+
+// maxRows bounds the rows that one document may read. The score does not bound
+// them: three lists inside each other may give a million.
+const maxRows = 10_000
 
 // reach are the scopes of tokens that have any business here.
 const reach = auth.ScopeAPI | auth.ScopeReadAPI | auth.ScopeReadRegistry | auth.ScopeWriteRegistry

@@ -43,7 +43,7 @@ func (d *dialect) answer(ctx context.Context, r *http.Request, actor auth.Actor,
 			answers[i] = refused(faults[i])
 			continue
 		}
-		v := &visit{d: d, s: d.Registry.As(actor), base: httpx.BaseURL(d.URL, r), score: doc.score, limit: limit, rows: maxRows}
+		v := &visit{d: d, s: d.Registry.As(actor), base: httpx.BaseURL(d.URL, r), score: doc.score, limit: limit, rows: d.rows}
 		var err error
 		if answers[i], err = d.run(ctx, v, doc, in.queries[i]); err != nil {
 			return nil, err
@@ -145,14 +145,10 @@ type visit struct {
 
 func visiting(ctx context.Context) *visit { return ctx.Value(visitKey{}).(*visit) }
 
-// maxRows bounds the rows that one document may read. The score does not bound
-// them: three lists inside each other may give a million.
-const maxRows = 10_000
-
 // spend takes rows from what may still be read.
 func (v *visit) spend(n int) error {
 	if v.rows -= n; v.rows < 0 {
-		return tooMany()
+		return tooMany(v.d.rows)
 	}
 	return nil
 }
