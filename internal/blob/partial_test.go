@@ -1,8 +1,13 @@
 package blob_test
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,4 +49,82 @@ func TestAppendSavesOnASlowLine(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// sharing is a driver whose uploads take over content by themselves, but for
+// content of one byte.
+type sharing struct {
+	blob.Driver
+	cloned, written int
+}
+
+type sharingUpload struct {
+	blob.Upload
+	d *sharing
+}
+
+func (d *sharing) Begin(ctx context.Context, id string) (blob.Upload, error) {
+	up, err := d.Driver.Begin(ctx, id)
+	return &sharingUpload{up, d}, err
+}
+
+func (d *sharing) OpenUpload(ctx context.Context, id string) (io.ReadCloser, error) {
+	r, err := d.Driver.OpenUpload(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(r)
+	return &shared{Reader: bytes.NewReader(data), all: data}, err
+}
+
+type shared struct {
+	*bytes.Reader
+	all []byte
+}
+
+func (*shared) Close() error { return nil }
+
+func (u *sharingUpload) Clone(r io.Reader) (bool, error) {
+	s := r.(*shared)
+	if len(s.all) == 1 {
+		return false, nil
+	}
+	n, err := u.Upload.Write(s.all)
+	u.d.cloned += n
+	return err == nil, err
+}
+
+func (u *sharingUpload) Write(p []byte) (int, error) {
+	u.d.written += len(p)
+	return u.Upload.Write(p)
+}
+
+// TestJoinClones: what the driver takes over is read for its hash and not
+// written again.
+func TestJoinClones(t *testing.T) {
+	d := &sharing{Driver: memblob.New()}
+	s := blob.New(d, blob.Options{})
+	ids, whole := []string{"a", "b", "c"}, ""
+	for i, content := range []string{strings.Repeat("x", 200<<10), "y", "zz"} {
+		st, err := s.Stage(t.Context(), strings.NewReader(content), blob.StageOptions{ID: ids[i], Size: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(st.Save(), st.Suspend()); err != nil {
+			t.Fatal(err)
+		}
+		whole += content
+	}
+	d.written = 0
+	st, err := s.Join(t.Context(), ids, blob.StageOptions{Size: int64(len(whole))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sha256.Sum256([]byte(whole))
+	if st.Digest != blob.SumDigest(want[:]) || d.cloned != 200<<10+2 || d.written != 1 {
+		t.Errorf("joined as %s; %d bytes were taken over, %d written", st.Digest, d.cloned, d.written)
+	}
+	if err := errors.Join(st.Publish(t.Context()), st.Close(), s.Verify(t.Context(), st.Digest)); err != nil {
+		t.Error(err)
+	}
 }

@@ -150,14 +150,18 @@ func (s *Store) Stage(ctx context.Context, r io.Reader, o StageOptions) (st *Sta
 	if err := copyHashed(src, up, func(b []byte) { h.Write(b) }); err != nil {
 		return nil, err
 	}
-	digest := SumDigest(h.Sum(nil))
-	if o.Expect != "" && digest != o.Expect {
-		return nil, Mismatch(o.Expect, digest)
+	return staged(up, SumDigest(h.Sum(nil)), o.Expect)
+}
+
+// staged is an upload that has all its bytes, which must be what was expected.
+func staged(up Upload, d, expect Digest) (*Staged, error) {
+	if expect != "" && d != expect {
+		return nil, Mismatch(expect, d)
 	}
 	if err := up.Sync(); err != nil {
 		return nil, err
 	}
-	return &Staged{Digest: digest, Size: src.read, up: up}, nil
+	return &Staged{Digest: d, Size: up.Offset(), up: up}, nil
 }
 
 // source checks what can be checked before reading, and brings o.Expect into

@@ -268,8 +268,13 @@ func join(e *env) {
 			e.Error("Save after Suspend succeeded")
 		}
 	}
-	_, err := e.s.Join(bg, []string{"a", "missing"}, blob.StageOptions{Size: -1})
+	_, err := e.s.Join(bg, []string{"a", "missing"}, blob.StageOptions{Size: 2 << 20})
 	e.kind(err, fault.NotFound, "upload")
+	if _, err := e.s.Join(bg, []string{"a", "b"}, blob.StageOptions{Size: 1}); err == nil {
+		e.Error("Join took parts of another size")
+	}
+	_, err = blob.New(e.d, blob.Options{MaxSize: 100}).Join(bg, ids, blob.StageOptions{Size: int64(len(b))})
+	e.kind(err, fault.TooLarge, "file")
 	_, err = e.s.Join(bg, ids, blob.StageOptions{Size: int64(len(b)), Expect: sum(nil)})
 	e.kind(err, fault.Invalid, "digest")
 	st, err := e.s.Join(bg, ids, blob.StageOptions{Size: int64(len(b)), Expect: sum(b)})

@@ -88,11 +88,39 @@ func stageTooMuch(s *blob.Store) error {
 			return err
 		}
 	}
+	if err := appendTooMuch(s); err != nil {
+		return err
+	}
 	st, err := s.Stage(ctx, bytes.NewReader([]byte("x")), blob.StageOptions{Size: 1})
 	if err != nil {
 		return err
 	}
 	return errors.Join(st.Publish(ctx), st.Close())
+}
+
+// appendTooMuch does the same to an upload that has a MiB already, which stays.
+func appendTooMuch(s *blob.Store) error {
+	ctx := context.Background()
+	var at blob.Progress
+	note := func(p blob.Progress) error { at = p; return nil }
+	for _, size := range []int64{1 << 20, 8 << 20, -1} {
+		part, err := s.Resume(ctx, "up-1", at)
+		if err != nil {
+			return err
+		}
+		body := blobtest.Repeat(8 << 20)
+		if size == 1<<20 {
+			body = blobtest.Repeat(size)
+		}
+		err = part.Append(ctx, body, blob.AppendOptions{Size: size, Most: 8 << 20, Save: note})
+		if size == 1<<20 && err != nil || size != 1<<20 && !fault.Is(err, fault.Full) {
+			return errors.Join(errors.New("want fault.Full after the first MiB"), err)
+		}
+		if err := part.Suspend(); err != nil || at.Offset != 1<<20 {
+			return errors.Join(errors.New("the progress was not kept"), err)
+		}
+	}
+	return s.RemoveUpload(ctx, "up-1")
 }
 
 func stageOverFileLimit(s *blob.Store) error {

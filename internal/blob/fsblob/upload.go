@@ -46,6 +46,8 @@ type upload struct {
 	sealed   blob.Digest // the digest of the first Publish
 }
 
+var _ blob.Cloner = (*upload)(nil)
+
 // Begin opens the upload named id.
 func (d *Driver) Begin(ctx context.Context, id string) (blob.Upload, error) {
 	f, err := d.claim(ctx, id, os.O_RDWR|os.O_CREATE)
@@ -175,6 +177,25 @@ func (u *upload) Truncate(size int64) error {
 	// The bytes were saved once, and the name with them.
 	u.named = u.named || size > 0
 	return nil
+}
+
+// Clone appends the content of r without writing it again, where the file
+// system can do that.
+func (u *upload) Clone(r io.Reader) (bool, error) {
+	if err := u.usable(); err != nil {
+		return false, err
+	}
+	src, ok := r.(*os.File)
+	if !ok {
+		return false, nil
+	}
+	done, err := cloneFile(u.f, u.off, src)
+	if err != nil || !done {
+		return false, ioFault(err)
+	}
+	end, err := u.f.Seek(0, io.SeekEnd)
+	u.off, u.started, u.dirty = end, end, true
+	return err == nil, err
 }
 
 func (u *upload) Publish(ctx context.Context, d blob.Digest) error {
