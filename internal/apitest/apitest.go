@@ -65,7 +65,7 @@ func NewTemplate(fill func(context.Context, *World) error) *Template {
 		if err != nil {
 			return nil, err
 		}
-		w := &World{dir: dir, Tokens: map[string]string{}, IDs: map[string]int64{}}
+		w := &World{dir: dir, Tokens: map[string]string{}, Headers: map[string]string{}, IDs: map[string]int64{}}
 		store, err := w.open(dir, Options{})
 		if err != nil {
 			return nil, err
@@ -85,7 +85,7 @@ func (tp *Template) Remove() {
 }
 
 // Standard is the template of New.
-var Standard = NewTemplate(func(ctx context.Context, w *World) error { return w.fill(ctx) })
+var Standard = NewTemplate(func(ctx context.Context, w *World) error { return w.Fill(ctx) })
 
 // Main runs the tests of a package and removes what worlds left; it is for
 // TestMain.
@@ -108,7 +108,7 @@ func (tp *Template) New(t testing.TB, o Options) *World {
 	OK(t, err)
 	dir := filepath.Join(t.TempDir(), "world")
 	OK(t, os.CopyFS(dir, os.DirFS(from.dir)))
-	w := &World{Tokens: maps.Clone(from.Tokens), Headers: map[string]string{}, IDs: maps.Clone(from.IDs)}
+	w := &World{Tokens: maps.Clone(from.Tokens), Headers: maps.Clone(from.Headers), IDs: maps.Clone(from.IDs)}
 	store, err := w.open(dir, o)
 	OK(t, err)
 	t.Cleanup(func() { OK(t, store.Close()) })
@@ -157,7 +157,8 @@ func (w *World) Token(ctx context.Context, name, user string, scopes ...string) 
 	return k.ID, err
 }
 
-func (w *World) fill(ctx context.Context) error {
+// Fill furnishes an empty world as New's is.
+func (w *World) Fill(ctx context.Context) error {
 	sys := w.Registry.As(auth.System())
 	if _, _, err := sys.SetUp(ctx, registry.Setup{Password: "correct horse", Token: "root-token-for-tests"}); err != nil {
 		return err

@@ -1,6 +1,8 @@
 package gitlab
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,35 +14,82 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-// deployToken makes a deploy token of a place and keeps it under name.
-func (w *world) deployToken(t *testing.T, name string, ref registry.PlaceRef, scopes ...string) int64 {
+// crowd is the world of the walks over all routes: the group g with the same
+// members as the projects, a token of the owner's for the routes on tokens,
+// tokens of both places for the routes on those, and the holders.
+var crowd = apitest.NewTemplate(func(ctx context.Context, all *apitest.World) error {
+	if err := all.Fill(ctx); err != nil {
+		return err
+	}
+	w := &world{all: all, reg: all.Registry, tokens: all.Tokens, ids: all.IDs}
+	if err := w.group(ctx); err != nil {
+		return err
+	}
+	return w.hold(ctx)
+})
+
+func newCrowd(t *testing.T) *world {
 	t.Helper()
-	d, err := w.reg.As(auth.System()).CreateDeployToken(t.Context(), ref, registry.DeployTokenSpec{Name: name, Scopes: scopes})
-	ok(t, err)
-	w.tokens[name], w.all.Headers[name] = d.Secret, "Deploy-Token"
-	return d.ID
+	return worldOf(t, crowd, worldOptions{})
 }
 
-// accessToken makes an access token of a place and keeps it under name.
-func (w *world) accessToken(t *testing.T, name string, ref registry.PlaceRef, r registry.Role, scopes ...string) int64 {
-	t.Helper()
+func (w *world) group(ctx context.Context) error {
+	g, err := w.reg.As(auth.System()).CreateGroup(ctx, registry.GroupSpec{Name: "g", Path: "g"})
+	if err != nil {
+		return err
+	}
+	w.ids["group"] = g.ID
+	for name, r := range roles {
+		if _, err := w.reg.As(auth.System()).AddMember(ctx, w.placeOf("group"), registry.MemberSpec{UserID: w.ids[name], Role: r}); err != nil {
+			return err
+		}
+	}
+	if w.ids["token"], err = w.token(ctx, "spare", "owner", "api"); err != nil {
+		return err
+	}
+	for _, place := range []string{"private", "group"} {
+		if err := errors.Join(w.accessToken(ctx, place+"/token", place, registry.Guest),
+			w.deployToken(ctx, place+"/deploy", place, "read_package_registry")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeOf gives a project by its key, or the group.
+func (w *world) placeOf(key string) registry.PlaceRef {
+	if key == "group" {
+		return registry.PlaceRef{Group: registry.NamespaceRef{ID: w.ids[key]}, InGroup: true}
+	}
+	return registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids[key]}}
+}
+
+// accessToken makes an access token of a place and keeps it, and its id, under
+// name.
+func (w *world) accessToken(ctx context.Context, name, place string, r registry.Role, scopes ...string) error {
 	if scopes == nil {
 		scopes = []string{"api"}
 	}
-	k, err := w.reg.As(auth.System()).CreateAccessToken(t.Context(), ref, registry.AccessTokenSpec{
+	k, err := w.reg.As(auth.System()).CreateAccessToken(ctx, w.placeOf(place), registry.AccessTokenSpec{
 		TokenSpec: registry.TokenSpec{Name: name, Scopes: scopes}, Role: r})
-	ok(t, err)
-	w.tokens[name] = k.Secret
-	return k.ID
+	w.tokens[name], w.ids[name] = k.Secret, k.ID
+	return err
+}
+
+// deployToken makes a deploy token of a place and keeps it, and its id, under
+// name.
+func (w *world) deployToken(ctx context.Context, name, place string, scopes ...string) error {
+	d, err := w.reg.As(auth.System()).CreateDeployToken(ctx, w.placeOf(place), registry.DeployTokenSpec{Name: name, Scopes: scopes})
+	w.tokens[name], w.ids[name], w.all.Headers[name] = d.Secret, d.ID, "Deploy-Token"
+	return err
 }
 
 // jobToken makes a CI job's token in a project, for a user, and keeps it under
 // name.
-func (w *world) jobToken(t *testing.T, name, project, user string) {
-	t.Helper()
-	k, err := w.reg.As(auth.System()).CreateJobToken(t.Context(), registry.ProjectRef{ID: w.ids[project]}, registry.JobTokenSpec{UserID: w.ids[user]})
-	ok(t, err)
+func (w *world) jobToken(ctx context.Context, name, project, user string) error {
+	k, err := w.reg.As(auth.System()).CreateJobToken(ctx, registry.ProjectRef{ID: w.ids[project]}, registry.JobTokenSpec{UserID: w.ids[user]})
 	w.tokens[name], w.all.Headers[name] = k.Secret, "Job-Token"
+	return err
 }
 
 // holder is a token of some kind, as it stands to the private project and to
@@ -66,44 +115,39 @@ var holders = []holder{
 	{apitest.Caller{Who: "deploy-read", Level: registry.Reporter}, auth.Deploy, false, 0, auth.ScopeReadRegistry},
 	{apitest.Caller{Who: "deploy-write", Level: registry.Developer}, auth.Deploy, false, 0, auth.ScopeWriteRegistry},
 	{apitest.Caller{Who: "deploy-elsewhere"}, auth.Deploy, false, 0, auth.ScopeWriteRegistry},
-	{apitest.Caller{Who: "group-deploy"}, auth.Deploy, false, 0, auth.ScopeReadRegistry},
+	{apitest.Caller{Who: "deploy-group"}, auth.Deploy, false, 0, auth.ScopeReadRegistry},
 }
 
 // hold makes the tokens of the holders.
-func (w *world) hold(t *testing.T) {
-	t.Helper()
-	place := func(project string) registry.PlaceRef {
-		return registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids[project]}}
-	}
-	w.accessToken(t, "bot-guest", place("private"), registry.Guest)
-	w.accessToken(t, "bot-developer", place("private"), registry.Developer)
-	w.accessToken(t, "bot-owner", place("private"), registry.Owner)
-	w.accessToken(t, "bot-narrow", place("private"), registry.Owner, "read_model_registry")
-	w.accessToken(t, "bot-elsewhere", place("public"), registry.Owner)
-	w.accessToken(t, "group-bot", registry.PlaceRef{Group: registry.NamespaceRef{ID: w.ids["group"]}, InGroup: true}, registry.Owner)
-	w.jobToken(t, "job-developer", "private", "developer")
-	w.jobToken(t, "job-elsewhere", "public", "owner")
-	w.deployToken(t, "deploy-read", place("private"), "read_package_registry")
-	w.deployToken(t, "deploy-write", place("private"), "write_package_registry")
-	w.deployToken(t, "deploy-elsewhere", place("public"), "write_package_registry")
+func (w *world) hold(ctx context.Context) error {
+	return errors.Join(
+		w.accessToken(ctx, "bot-guest", "private", registry.Guest),
+		w.accessToken(ctx, "bot-developer", "private", registry.Developer),
+		w.accessToken(ctx, "bot-owner", "private", registry.Owner),
+		w.accessToken(ctx, "bot-narrow", "private", registry.Owner, "read_model_registry"),
+		w.accessToken(ctx, "bot-elsewhere", "public", registry.Owner),
+		w.accessToken(ctx, "group-bot", "group", registry.Owner),
+		w.jobToken(ctx, "job-developer", "private", "developer"),
+		w.jobToken(ctx, "job-elsewhere", "public", "owner"),
+		w.deployToken(ctx, "deploy-read", "private", "read_package_registry"),
+		w.deployToken(ctx, "deploy-write", "private", "write_package_registry"),
+		w.deployToken(ctx, "deploy-elsewhere", "public", "write_package_registry"),
+		w.deployToken(ctx, "deploy-group", "group", "read_package_registry"),
+	)
 }
 
 // TestEveryKindOfToken walks every route with every kind of token: what it may
 // not touch by its scopes, what lies outside its place, and what it may not do
 // there by its role.
 func TestEveryKindOfToken(t *testing.T) {
-	shared := newWorld(t, worldOptions{})
-	shared.group(t)
-	shared.hold(t)
+	shared := newCrowd(t)
 	for _, rt := range (&dialect{}).table() {
 		for _, h := range holders {
 			t.Run(rt.method+" "+rt.pattern+" with "+h.Who, func(t *testing.T) {
 				t.Parallel()
 				w, want := shared, h.expected(rt)
 				if want == apitest.Passes && rt.method != http.MethodGet {
-					w = newWorld(t, worldOptions{})
-					w.group(t)
-					w.hold(t)
+					w = newCrowd(t)
 				}
 				if got := w.do(t, rt.method, w.address(rt), h.Who, ""); !want.Matches(got.Code) {
 					t.Errorf("answered %d, want %s: %s", got.Code, want, got.Body)
@@ -178,14 +222,12 @@ func (h holder) minting(rt route, o apitest.Outcome) apitest.Outcome {
 func TestFileMatrixOfTokens(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	for _, v := range []string{"private", "internal", "public"} {
-		ref := registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids[v]}}
 		for name, r := range roles {
-			w.accessToken(t, v+"/bot/"+name, ref, r)
-			w.jobToken(t, v+"/job/"+name, v, name)
+			ok(t, errors.Join(w.accessToken(t.Context(), v+"/bot/"+name, v, r), w.jobToken(t.Context(), v+"/job/"+name, v, name)))
 		}
-		w.deployToken(t, v+"/deploy/reporter", ref, "read_package_registry")
-		w.deployToken(t, v+"/deploy/developer", ref, "write_package_registry")
-		w.deployToken(t, v+"/deploy/git", ref, "read_repository", "write_registry")
+		ok(t, errors.Join(w.deployToken(t.Context(), v+"/deploy/reporter", v, "read_package_registry"),
+			w.deployToken(t.Context(), v+"/deploy/developer", v, "write_package_registry"),
+			w.deployToken(t.Context(), v+"/deploy/git", v, "read_repository", "write_registry")))
 	}
 	for name := range w.tokens {
 		home, rest, _ := strings.Cut(name, "/")

@@ -97,8 +97,7 @@ func TestFeatureLevels(t *testing.T) {
 // with the permission that the route declares. A new route is walked without
 // anybody thinking of it.
 func TestEveryRoute(t *testing.T) {
-	shared := newWorld(t, worldOptions{})
-	shared.group(t)
+	shared := newCrowd(t)
 	for _, rt := range (&dialect{}).table() {
 		for _, c := range apitest.Callers {
 			t.Run(rt.method+" "+rt.pattern+" as "+c.Who, func(t *testing.T) {
@@ -106,8 +105,7 @@ func TestEveryRoute(t *testing.T) {
 				w, want := shared, rt.spelled(expected(rt.access, c))
 				if want == apitest.Passes && rt.method != http.MethodGet {
 					// What is let through may change anything.
-					w = newWorld(t, worldOptions{})
-					w.group(t)
+					w = newCrowd(t)
 				}
 				if got := w.do(t, rt.method, w.address(rt), c.Who, ""); !want.Matches(got.Code) {
 					t.Errorf("answered %d, want %s: %s", got.Code, want, got.Body)
@@ -115,26 +113,6 @@ func TestEveryRoute(t *testing.T) {
 			})
 		}
 	}
-}
-
-// group makes a group with the same members as the projects, and a token of
-// the owner's for the routes on tokens.
-func (w *world) group(t *testing.T) {
-	t.Helper()
-	g, err := w.reg.As(auth.System()).CreateGroup(t.Context(), registry.GroupSpec{Name: "g", Path: "g"})
-	ok(t, err)
-	for name, r := range roles {
-		_, err := w.reg.As(auth.System()).AddMember(t.Context(), registry.PlaceRef{Group: registry.NamespaceRef{ID: g.ID}, InGroup: true},
-			registry.MemberSpec{UserID: w.ids[name], Role: r})
-		ok(t, err)
-	}
-	w.ids["group"] = g.ID
-	w.ids["token"], err = w.token(t.Context(), "spare", "owner", "api")
-	ok(t, err)
-	w.ids["private/token"] = w.accessToken(t, "project-spare", registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids["private"]}}, registry.Guest)
-	w.ids["group/token"] = w.accessToken(t, "group-spare", registry.PlaceRef{Group: registry.NamespaceRef{ID: g.ID}, InGroup: true}, registry.Guest)
-	w.ids["private/deploy"] = w.deployToken(t, "project-deploy", registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids["private"]}}, "read_package_registry")
-	w.ids["group/deploy"] = w.deployToken(t, "group-deploy", registry.PlaceRef{Group: registry.NamespaceRef{ID: g.ID}, InGroup: true}, "read_package_registry")
 }
 
 // address fills a route's pattern with things of the private project, of the

@@ -8,8 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // TestBadText: what is not valid UTF-8 is refused wherever it comes, because
@@ -67,7 +65,7 @@ func TestBasic(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	minted := w.do(t, "POST", fmt.Sprintf("/api/v4/projects/%d/job_tokens?user_id=%d", w.ids["private"], w.ids["developer"]), "root", "")
 	job := strings.Split(minted.Body.String(), `"`)[3]
-	w.deployToken(t, "deploy", registry.PlaceRef{Project: registry.ProjectRef{ID: w.ids["private"]}}, "read_package_registry")
+	ok(t, w.deployToken(t.Context(), "deploy", "private", "read_package_registry"))
 	for _, c := range []struct {
 		user, password string
 		want           int

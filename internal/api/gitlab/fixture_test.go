@@ -31,7 +31,7 @@ type worldOptions struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, made := range []*apitest.Template{apitest.Standard, showroom} {
+	for _, made := range []*apitest.Template{apitest.Standard, crowd, showroom} {
 		made.Remove()
 	}
 	if everySeen().report() && code == 0 {

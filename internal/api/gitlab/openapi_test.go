@@ -89,8 +89,7 @@ func uniqueName(t *testing.T, names map[string]reflect.Type, name string, typ re
 
 // TestOpenAPIOrders tries every documented order of every list.
 func TestOpenAPIOrders(t *testing.T) {
-	w := newWorld(t, worldOptions{})
-	w.group(t)
+	w := newCrowd(t)
 	tried := 0
 	for _, rt := range (&dialect{}).table() {
 		if rt.method != http.MethodGet {
@@ -133,8 +132,7 @@ func TestOpenAPIRoles(t *testing.T) {
 // TestOpenAPIScopes calls every route with a token of each scope, and without
 // any: what the document says about credentials is what happens.
 func TestOpenAPIScopes(t *testing.T) {
-	w := newWorld(t, worldOptions{})
-	w.group(t)
+	w := newCrowd(t)
 	for _, scope := range auth.AllScopes.Names() {
 		_, err := w.token(t.Context(), scope, "boss", scope)
 		ok(t, err)
@@ -166,8 +164,7 @@ func TestOpenAPIScopes(t *testing.T) {
 // TestOpenAPIAnonymous calls every route of public places without a
 // credential.
 func TestOpenAPIAnonymous(t *testing.T) {
-	w := newWorld(t, worldOptions{})
-	w.group(t)
+	w := newCrowd(t)
 	w.ids["private"] = w.ids["public"]
 	public := registry.Public
 	_, err := w.reg.As(auth.System()).EditGroup(t.Context(), registry.NamespaceRef{ID: w.ids["group"]}, registry.GroupEdit{Visibility: &public})
