@@ -26,7 +26,7 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	mounts := []httpx.Mount{
-		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log}), // before gitlab: it is below one of its addresses
+		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}), // before gitlab: it is below one of its addresses
 		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,

@@ -41,13 +41,13 @@ func (s Session) SetAlias(ctx context.Context, ref ProjectRef, model ModelRef, s
 		if err != nil {
 			return Alias{}, err
 		}
-		if err := checkAlias(spec.Name); err != nil {
+		if err := s.rules.CheckAlias(spec.Name); err != nil {
 			return Alias{}, err
 		}
 		if err := checkExpected(m, spec); err != nil {
 			return Alias{}, err
 		}
-		a := Alias{Name: spec.Name, VersionID: v.ID, Semver: v.Semver, UpdatedAt: s.now()}
+		a := Alias{Name: spec.Name, VersionID: v.ID, Number: v.Number, Semver: v.Semver, UpdatedAt: s.now()}
 		if err := tx.PutAlias(ctx, m.ID, a); err != nil {
 			return Alias{}, err
 		}
@@ -83,7 +83,7 @@ func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, model ModelRef
 			return err
 		}
 		if name == Latest {
-			return checkAlias(name)
+			return s.rules.CheckAlias(name)
 		}
 		if err := tx.DeleteAlias(ctx, m.ID, name); err != nil {
 			return err

@@ -60,8 +60,39 @@ func fillModels(ctx context.Context, tx Tx, p Project, ms []Model) error {
 func (s Session) Model(ctx context.Context, ref ProjectRef, which ModelRef) (Model, error) {
 	return view(ctx, s, func(tx Tx) (Model, error) {
 		_, m, err := s.model(ctx, tx, ref, which, ReadModels)
-		return m, err
+		if err != nil {
+			return Model{}, err
+		}
+		one := []Model{m}
+		err = fillHeads(ctx, tx, one)
+		return one[0], err
 	})
+}
+
+// fillHeads adds the latest version of each stage to models whose other parts
+// are there.
+func fillHeads(ctx context.Context, tx Tx, ms []Model) error {
+	ids := make([]int64, len(ms))
+	for i, m := range ms {
+		ids[i] = m.ID
+	}
+	heads, err := tx.HeadsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var all []Version
+	for _, m := range ms {
+		all = append(all, heads[m.ID]...)
+	}
+	if err := tagVersions(ctx, tx, all); err != nil {
+		return err
+	}
+	for i, m := range ms {
+		n := len(heads[m.ID])
+		ms[i].Heads, all = all[:n:n], all[n:]
+		nameVersions(m, ms[i].Heads)
+	}
+	return nil
 }
 
 // model passes the gate and finds a model of the project.
@@ -95,6 +126,9 @@ func (s Session) CreateModel(ctx context.Context, ref ProjectRef, spec ModelSpec
 		}
 		m := Model{ProjectID: p.ID, Name: spec.Name, Description: spec.Description,
 			Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
+		if err := s.rules.CheckModelName(m.Name); err != nil {
+			return Model{}, err
+		}
 		if err := checkModel(m, spec.Tags); err != nil {
 			return Model{}, err
 		}
@@ -116,9 +150,6 @@ func (s Session) CreateModel(ctx context.Context, ref ProjectRef, spec ModelSpec
 }
 
 func checkModel(m Model, tags []Tag) error {
-	if err := checkModelName(m.Name); err != nil {
-		return err
-	}
 	if err := checkDescription(m.Description); err != nil {
 		return err
 	}
@@ -151,7 +182,6 @@ func (s Session) EditModel(ctx context.Context, ref ProjectRef, which ModelRef, 
 		if err != nil {
 			return Model{}, err
 		}
-		set(&m.Name, e.Name)
 		set(&m.Description, e.Description)
 		m.UpdatedAt = s.now()
 		if e.Tags != nil {
@@ -160,11 +190,65 @@ func (s Session) EditModel(ctx context.Context, ref ProjectRef, which ModelRef, 
 		if err := checkModel(m, m.Tags); err != nil {
 			return Model{}, err
 		}
+		if err := s.renameModel(ctx, tx, &m, e.Name); err != nil {
+			return Model{}, err
+		}
 		if err := tx.UpdateModel(ctx, m); err != nil {
 			return Model{}, err
 		}
-		return m, replaceTags(ctx, tx, ModelTags, m.ID, e.Tags)
+		if err := replaceTags(ctx, tx, ModelTags, m.ID, e.Tags); err != nil {
+			return Model{}, err
+		}
+		one := []Model{m}
+		err = fillHeads(ctx, tx, one)
+		return one[0], err
 	})
+}
+
+// renameModel gives a model a new name, which changes each of its versions. A
+// name that stays may be one that the session's rules would not allow.
+func (s Session) renameModel(ctx context.Context, tx Tx, m *Model, name *string) error {
+	if name == nil || *name == m.Name {
+		return nil
+	}
+	m.Name = *name
+	if err := s.rules.CheckModelName(m.Name); err != nil {
+		return err
+	}
+	return tx.TouchVersions(ctx, m.ID, m.UpdatedAt)
+}
+
+// SetModelTag sets one metadata entry of a model.
+func (s Session) SetModelTag(ctx context.Context, ref ProjectRef, which ModelRef, t Tag) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, m, err := s.model(ctx, tx, ref, which, WriteModels)
+		if err != nil {
+			return err
+		}
+		if err := checkTags([]Tag{t}); err != nil {
+			return err
+		}
+		return tx.SetTags(ctx, ModelTags, m.ID, []Tag{t})
+	})
+}
+
+// DeleteModelTag removes one metadata entry of a model.
+func (s Session) DeleteModelTag(ctx context.Context, ref ProjectRef, which ModelRef, key string) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, m, err := s.model(ctx, tx, ref, which, WriteModels)
+		if err != nil {
+			return err
+		}
+		return deleteTag(ctx, tx, ModelTags, m.ID, key)
+	})
+}
+
+// deleteTag removes one key; to the store, no key means all of them.
+func deleteTag(ctx context.Context, tx Tx, o TagOwner, id int64, key string) error {
+	if key == "" {
+		return fault.Missing("tag", key)
+	}
+	return tx.DeleteTag(ctx, o, id, key)
 }
 
 // DeleteModel removes a model with its versions, candidates and files.

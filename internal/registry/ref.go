@@ -52,14 +52,6 @@ type ModelRef struct {
 	Name string // exactly; when ID is 0
 }
 
-// String names the model in an error.
-func (r ModelRef) String() string {
-	if r.ID != 0 {
-		return itoa(r.ID)
-	}
-	return r.Name
-}
-
 // VersionRef names a version of a model in one of several ways, whichever field
 // is set. The zero VersionRef names none.
 type VersionRef struct {
@@ -139,7 +131,7 @@ func parseModelRef(s string) (PackageRef, error) {
 	} else if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		r.Model, r.Alias = s[:i], s[i+1:]
 	}
-	if checkModelName(r.Model) != nil || r.Version == "" && r.Alias == "" {
+	if r.Model == "" || r.Version == "" && r.Alias == "" {
 		return PackageRef{}, fault.Missing("version", s)
 	}
 	return r, nil
@@ -267,48 +259,13 @@ func unescape(s string) string {
 		"\xe0\x80\xae", ".", "\xe0\x80\xaf", "/").Replace(b.String())
 }
 
-// ModelNameForm is what GitLab allows in the names of models.
-const ModelNameForm = `^[A-Za-z0-9._\-/@]+$`
-
-var (
-	modelName = regexp.MustCompile(ModelNameForm)
-	aliasName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._\-]*$`)
-	placePath = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.\-]*$`)
-)
+var placePath = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.\-]*$`)
 
 // maxName bounds the names of things, in characters.
 const maxName = 255
 
 // maxText bounds descriptions (Markdown cards), in characters, as GitLab does.
 const maxText = 10_000
-
-// checkModelName allows what GitLab allows: letters, digits, ".", "_", "-",
-// "/" and "@".
-func checkModelName(s string) error {
-	switch {
-	case s == "":
-		return fault.Invalidf("name", "can't be blank")
-	case len(s) > maxName:
-		return fault.Invalidf("name", "is too long (maximum is 255 characters)")
-	case !modelName.MatchString(s):
-		return fault.Invalidf("name", "is invalid")
-	}
-	return nil
-}
-
-// Latest is the alias that every model has: its highest release, or its
-// highest pre-release while there is no release. It cannot be set.
-const Latest = "latest"
-
-func checkAlias(s string) error {
-	switch {
-	case s == Latest:
-		return fault.Invalidf("name", "is reserved: latest always names the highest version")
-	case len(s) > maxName || !aliasName.MatchString(s):
-		return fault.Invalidf("name", "is invalid: letters, digits, '_', '-' and '.' are allowed, at most 255")
-	}
-	return nil
-}
 
 // checkDescription checks a Markdown card.
 func checkDescription(s string) error {

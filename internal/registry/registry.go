@@ -51,6 +51,7 @@ type Session struct {
 	r     *Registry
 	actor auth.Actor
 	exact bool // see AsExact
+	rules Rules
 }
 
 // As gives the session of actor. Jobs and administration use auth.System.

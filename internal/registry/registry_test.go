@@ -107,12 +107,14 @@ func TestEveryMethodIsGuarded(t *testing.T) {
 	must(t, err)
 	// These answer everybody, or every user, about what they may see anyway; the
 	// session of a snapshot has the same gate.
-	open := map[string]bool{"Actor": true, "Snapshot": true, "Projects": true, "Namespaces": true, "Users": true, "CurrentUser": true, "Tokens": true, "OwnNamespaces": true, "NamespaceTaken": true,
+	open := map[string]bool{"Actor": true, "Under": true, "Snapshot": true, "Projects": true, "Namespaces": true, "Users": true, "CurrentUser": true, "Tokens": true, "OwnNamespaces": true, "NamespaceTaken": true,
 		"User": true, "UserByName": true, "CreateProject": true, "CreateGroup": true, "CreateToken": true}
 	args := map[reflect.Type]reflect.Value{
 		reflect.TypeFor[registry.ProjectRef]():   reflect.ValueOf(home),
 		reflect.TypeFor[registry.PlaceRef]():     reflect.ValueOf(registry.PlaceRef{Project: home}),
 		reflect.TypeFor[registry.PackageRef]():   reflect.ValueOf(registry.PackageRef{VersionID: v.ID}),
+		reflect.TypeFor[registry.ModelRef]():     reflect.ValueOf(registry.ModelRef{ID: v.ModelID}),
+		reflect.TypeFor[registry.VersionRef]():   reflect.ValueOf(registry.VersionRef{ID: v.ID}),
 		reflect.TypeFor[registry.NamespaceRef](): reflect.ValueOf(registry.NamespaceRef{ID: 99}),
 		reflect.TypeFor[int64]():                 reflect.ValueOf(int64(1)),
 		reflect.TypeFor[string]():                reflect.ValueOf("f"),

@@ -14,7 +14,9 @@ func (s Session) Snapshot(ctx context.Context, fn func(Session) error) error {
 	return s.r.store.View(ctx, func(tx Tx) error {
 		r := *s.r
 		r.store = &moment{tx: rememberingTx{Tx: tx, known: map[ProjectRef]Project{}}}
-		return fn(Session{r: &r, actor: s.actor})
+		s := s
+		s.r = &r
+		return fn(s)
 	})
 }
 

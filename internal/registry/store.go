@@ -31,6 +31,7 @@ type Tx interface {
 	Members
 	Models
 	Versions
+	Stages
 	Aliases
 	Experiments
 	Runs
@@ -188,12 +189,24 @@ type Versions interface {
 	VersionBySemver(ctx context.Context, modelID int64, semver string) (Version, error)
 	VersionByNumber(ctx context.Context, modelID, number int64) (Version, error)
 	ListVersions(ctx context.Context, q VersionQuery) (List[Version], error)
+	// UpdateVersion writes description, stage and UpdatedAt.
 	UpdateVersion(ctx context.Context, v Version) error
 	// DeleteVersion removes a version with its run and its files.
 	DeleteVersion(ctx context.Context, v Version) error
 	// HighestVersion gives the semantic version of highest precedence, "" when
 	// the model has none.
 	HighestVersion(ctx context.Context, modelID int64) (string, error)
+}
+
+// Stages are how far versions have come.
+type Stages interface {
+	// HeadsOf gives the version of the highest number at each stage for several
+	// models, the stage first that a version of the lowest number is at.
+	HeadsOf(ctx context.Context, modelIDs []int64) (map[int64][]Version, error)
+	// RetireVersions archives the versions of a model that are at a stage.
+	RetireVersions(ctx context.Context, modelID int64, at VersionStage, now time.Time) error
+	// TouchVersions sets UpdatedAt of all versions of a model.
+	TouchVersions(ctx context.Context, modelID int64, at time.Time) error
 }
 
 // Aliases are names of versions, unique in their model.
@@ -349,6 +362,10 @@ type Files interface {
 	// FileAt finds a file by package reference and path in one look-up; not by
 	// model name.
 	FileAt(ctx context.Context, projectID int64, ref PackageRef, path string) (File, error)
+	// CopyFiles names the blobs of a package's files, below a path or at it, in
+	// another package, which has no files yet. Of the path what is above the
+	// files goes.
+	CopyFiles(ctx context.Context, from int64, path string, to int64, now time.Time) error
 	FileByID(ctx context.Context, packageID, id int64) (File, error)
 	ListFiles(ctx context.Context, q FileQuery) (List[File], error)
 	DeleteFile(ctx context.Context, f File) error

@@ -28,24 +28,38 @@ func (s Session) Versions(ctx context.Context, ref ProjectRef, model ModelRef, q
 
 // fillVersions adds tags and aliases to versions of one model.
 func fillVersions(ctx context.Context, tx Tx, m Model, vs []Version) error {
-	ids := make([]int64, len(vs))
-	at := make(map[int64]int, len(vs))
-	for i, v := range vs {
-		ids[i], at[v.ID] = v.ID, i
-	}
-	tags, err := tx.TagsOf(ctx, VersionTags, ids)
-	if err != nil {
+	if err := tagVersions(ctx, tx, vs); err != nil {
 		return err
 	}
+	nameVersions(m, vs)
+	return nil
+}
+
+// tagVersions adds tags to versions of any models.
+func tagVersions(ctx context.Context, tx Tx, vs []Version) error {
+	ids := make([]int64, len(vs))
+	for i, v := range vs {
+		ids[i] = v.ID
+	}
+	tags, err := tx.TagsOf(ctx, VersionTags, ids)
 	for i := range vs {
-		vs[i].Tags, vs[i].ProjectPath = tags[vs[i].ID], m.ProjectPath
+		vs[i].Tags = tags[vs[i].ID]
+	}
+	return err
+}
+
+// nameVersions adds the aliases of a model to its versions.
+func nameVersions(m Model, vs []Version) {
+	at := make(map[int64]int, len(vs))
+	for i, v := range vs {
+		at[v.ID] = i
+		vs[i].ProjectPath = m.ProjectPath
 	}
 	for _, a := range m.Aliases {
 		if i, ok := at[a.VersionID]; ok {
 			vs[i].Aliases = append(vs[i].Aliases, a.Name)
 		}
 	}
-	return nil
 }
 
 // Version gives one version of a model.
@@ -122,9 +136,14 @@ func nextVersion(ctx context.Context, tx Tx, modelID int64) (string, error) {
 // package it takes over.
 func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, model ModelRef, spec VersionSpec) (Version, error) {
 	return update(ctx, s, func(tx Tx) (Version, error) {
-		_, m, err := s.model(ctx, tx, ref, model, WriteModels)
+		pr, m, err := s.model(ctx, tx, ref, model, WriteModels)
 		if err != nil {
 			return Version{}, err
+		}
+		if spec.Files != nil {
+			if err := s.allowed(pr, ReadRuns); err != nil {
+				return Version{}, err
+			}
 		}
 		return s.addVersion(ctx, tx, m, spec)
 	})
@@ -133,7 +152,7 @@ func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, model ModelR
 // addVersion does the work of CreateVersion behind the gate.
 func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpec) (Version, error) {
 	v := Version{ProjectID: m.ProjectID, ModelID: m.ID, ModelName: m.Name, Semver: spec.Semver,
-		Description: spec.Description, Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
+		Description: spec.Description, Stage: NoStage, Origin: spec.Origin, Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
 	if err := s.checkVersion(ctx, tx, &v, spec.Tags); err != nil {
 		return Version{}, err
 	}
@@ -145,6 +164,9 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 		return Version{}, err
 	}
 	v.RunID, v.PackageID = run.ID, run.PackageID
+	if v.Origin.Source == "" {
+		v.Origin.RunEID = run.EID
+	}
 	if v.Number, err = tx.NextNumber(ctx, m.ID); err != nil {
 		return Version{}, err
 	}
@@ -165,6 +187,14 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 	if err := tx.CountModel(ctx, m.ID, 1, promoted); err != nil {
 		return Version{}, err
 	}
+	if err := s.touchModel(ctx, tx, m); err != nil {
+		return Version{}, err
+	}
+	if spec.Files != nil {
+		if err := s.copyFiles(ctx, tx, v, *spec.Files); err != nil {
+			return Version{}, err
+		}
+	}
 	v, err = tx.VersionByID(ctx, m.ProjectID, v.ID)
 	v.Tags, v.ProjectPath = spec.Tags, m.ProjectPath
 	return v, err
@@ -176,6 +206,9 @@ func (s Session) checkVersion(ctx context.Context, tx Tx, v *Version, tags []Tag
 		return err
 	}
 	if err := checkTags(tags); err != nil {
+		return err
+	}
+	if err := v.Origin.check(); err != nil {
 		return err
 	}
 	if v.Semver == "" {
@@ -218,8 +251,8 @@ func (s Session) versionRun(ctx context.Context, tx Tx, m Model, spec VersionSpe
 
 // runToPromote finds the run that a specification names.
 func runToPromote(ctx context.Context, tx Tx, projectID int64, spec VersionSpec) (Run, error) {
-	if spec.RunIID != 0 {
-		return tx.RunByIID(ctx, projectID, spec.RunIID)
+	if spec.RunIID != 0 || spec.RunEID != "" {
+		return RunRef{IID: spec.RunIID, EID: spec.RunEID}.find(ctx, tx, projectID)
 	}
 	found, err := tx.RunsByID(ctx, projectID, []int64{spec.RunID})
 	if err != nil {
@@ -271,7 +304,7 @@ func (s Session) DeleteVersion(ctx context.Context, ref ProjectRef, model ModelR
 		if err != nil {
 			return err
 		}
-		return dropVersion(ctx, tx, m, v)
+		return s.dropVersion(ctx, tx, m, v)
 	})
 }
 
@@ -292,13 +325,41 @@ func (s Session) RemoveVersion(ctx context.Context, ref ProjectRef, id int64) (V
 			return Version{}, err
 		}
 		v.ProjectPath = p.FullPath
-		return v, dropVersion(ctx, tx, m, v)
+		return v, s.dropVersion(ctx, tx, m, v)
 	})
 }
 
-func dropVersion(ctx context.Context, tx Tx, m Model, v Version) error {
+func (s Session) dropVersion(ctx context.Context, tx Tx, m Model, v Version) error {
 	if err := tx.DeleteVersion(ctx, v); err != nil {
 		return err
 	}
-	return tx.CountModel(ctx, m.ID, -1, 0)
+	if err := tx.CountModel(ctx, m.ID, -1, 0); err != nil {
+		return err
+	}
+	return s.touchModel(ctx, tx, m)
+}
+
+// SetVersionTag sets one metadata entry of a version.
+func (s Session) SetVersionTag(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef, t Tag) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, v, err := s.version(ctx, tx, ref, model, which, WriteModels)
+		if err != nil {
+			return err
+		}
+		if err := checkTags([]Tag{t}); err != nil {
+			return err
+		}
+		return tx.SetTags(ctx, VersionTags, v.ID, []Tag{t})
+	})
+}
+
+// DeleteVersionTag removes one metadata entry of a version.
+func (s Session) DeleteVersionTag(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef, key string) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, v, err := s.version(ctx, tx, ref, model, which, WriteModels)
+		if err != nil {
+			return err
+		}
+		return deleteTag(ctx, tx, VersionTags, v.ID, key)
+	})
 }

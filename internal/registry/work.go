@@ -29,8 +29,9 @@ type Model struct {
 	LatestVersion  string
 	Tags           []Tag
 	Aliases        []Alias
+	Heads          []Version // the latest of each stage, by number; where one model is asked for, and in searches
 	CreatedAt      time.Time
-	UpdatedAt      time.Time
+	UpdatedAt      time.Time // when a version came, went or changed its stage, too
 }
 
 // ModelSpec is a model to be made.
@@ -68,6 +69,8 @@ type Version struct {
 	Number      int64  // per model, from 1, never used again
 	Semver      string // per model unique
 	Description string // Markdown card
+	Stage       VersionStage
+	Origin      Origin
 	Author      UserRef
 	RunID       int64
 	RunIID      int64
@@ -86,12 +89,15 @@ type VersionSpec struct {
 	Semver      string // empty: the next one
 	Description string
 	Tags        []Tag
-	RunIID      int64 // run to promote, by its number; 0: a new run
-	RunID       int64 // or by its row
+	Origin      Origin
+	Files       *FilesOf // what the version begins with
+	RunIID      int64    // run to promote, by its number; 0: a new run
+	RunID       int64    // or by its row
+	RunEID      string   // or by its outer id
 }
 
 // promotes reports whether the version is to be made of a run.
-func (v VersionSpec) promotes() bool { return v.RunIID != 0 || v.RunID != 0 }
+func (v VersionSpec) promotes() bool { return v.RunIID != 0 || v.RunID != 0 || v.RunEID != "" }
 
 // VersionEdit changes a version; nil fields stay. Tags, when not nil, replace
 // all.
@@ -113,6 +119,7 @@ type VersionQuery struct {
 type Alias struct {
 	Name      string
 	VersionID int64
+	Number    int64
 	Semver    string
 	UpdatedAt time.Time
 }

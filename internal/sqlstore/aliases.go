@@ -9,7 +9,7 @@ import (
 var (
 	putAlias = stmt(`INSERT INTO aliases (model_id, name, version_id, updated_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (model_id, name) DO UPDATE SET version_id = excluded.version_id, updated_at = excluded.updated_at`)
-	aliasByName = stmt(`SELECT a.name, a.version_id, v.semver, a.updated_at FROM aliases a JOIN versions v ON v.id = a.version_id
+	aliasByName = stmt(`SELECT a.name, a.version_id, v.number, v.semver, a.updated_at FROM aliases a JOIN versions v ON v.id = a.version_id
 		WHERE a.model_id = $1 AND a.name = $2`)
 	deleteAlias  = stmt(`DELETE FROM aliases WHERE model_id = $1 AND name = $2`)
 	addAliasMove = stmt(`INSERT INTO alias_moves (model_id, name, version_id, semver, author_id, at) VALUES ($1, $2, $3, $4, $5, $6)`)
@@ -22,7 +22,7 @@ func (t *tx) PutAlias(ctx context.Context, modelID int64, a registry.Alias) erro
 
 func (t *tx) AliasByName(ctx context.Context, modelID int64, name string) (registry.Alias, error) {
 	var a registry.Alias
-	err := t.row(ctx, aliasByName, []any{modelID, name}, &a.Name, &a.VersionID, &a.Semver, instant{&a.UpdatedAt})
+	err := t.row(ctx, aliasByName, []any{modelID, name}, &a.Name, &a.VersionID, &a.Number, &a.Semver, instant{&a.UpdatedAt})
 	return a, named(err, "alias", name)
 }
 
@@ -31,12 +31,12 @@ func (t *tx) AliasesOf(ctx context.Context, ids []int64) (map[int64][]registry.A
 	if len(ids) == 0 {
 		return out, nil
 	}
-	text := `SELECT a.model_id, a.name, a.version_id, v.semver, a.updated_at FROM aliases a JOIN versions v ON v.id = a.version_id
+	text := `SELECT a.model_id, a.name, a.version_id, v.number, v.semver, a.updated_at FROM aliases a JOIN versions v ON v.id = a.version_id
 		WHERE a.model_id IN (` + placeholders(1, len(ids)) + `) ORDER BY a.model_id, a.name`
 	err := t.rows(ctx, text, anys(ids), func(s scanner) error {
 		var id int64
 		var a registry.Alias
-		err := s.Scan(&id, &a.Name, &a.VersionID, &a.Semver, instant{&a.UpdatedAt})
+		err := s.Scan(&id, &a.Name, &a.VersionID, &a.Number, &a.Semver, instant{&a.UpdatedAt})
 		out[id] = append(out[id], a)
 		return err
 	})

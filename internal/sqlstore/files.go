@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"path"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -41,6 +43,15 @@ var (
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (package_id, path) DO UPDATE SET digest = excluded.digest, size = excluded.size, status = excluded.status,
 		updated_at = excluded.updated_at RETURNING id, created_at`)
+	copyFiles = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
+		SELECT $1, path, digest, size, status, $2, $2 FROM files WHERE package_id = $3`)
+	copyFile = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
+		SELECT $1, $2, digest, size, status, $3, $3 FROM files WHERE package_id = $4 AND path = $5`)
+	// 0 comes after the slash.
+	copyFolder = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
+		SELECT $1, substr(path, $2), digest, size, status, $3, $3 FROM files WHERE package_id = $4 AND path > $5 || '/' AND path < $5 || '0'`)
+	recountPackage = stmt(`UPDATE packages SET file_count = (SELECT count(*) FROM files WHERE package_id = $1),
+		size = (SELECT coalesce(sum(size), 0) FROM files WHERE package_id = $1) WHERE id = $1`)
 	deleteFile   = stmt(`DELETE FROM files WHERE id = $1`)
 	countPackage = stmt(`UPDATE packages SET file_count = file_count + $1, size = size + $2 WHERE id = $3`)
 	touchProject = stmt(`UPDATE projects SET active_at = $1 WHERE id = (SELECT project_id FROM packages WHERE id = $2) AND active_at < $1`)
@@ -118,6 +129,27 @@ func (t *tx) PutFile(ctx context.Context, f registry.File) (registry.File, error
 	}
 	_, err = t.exec(ctx, touchProject, micros(f.UpdatedAt), f.PackageID)
 	return f, err
+}
+
+func (t *tx) CopyFiles(ctx context.Context, from int64, p string, to int64, now time.Time) error {
+	if p == "" {
+		if _, err := t.exec(ctx, copyFiles, to, micros(now), from); err != nil {
+			return err
+		}
+	} else {
+		if _, err := t.exec(ctx, copyFile, to, path.Base(p), micros(now), from, p); err != nil {
+			return err
+		}
+		// A character of the path is one for substr, and so is the slash.
+		if _, err := t.exec(ctx, copyFolder, to, utf8.RuneCountInString(p)+2, micros(now), from, p); err != nil {
+			return err
+		}
+	}
+	if _, err := t.exec(ctx, recountPackage, to); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, touchProject, micros(now), to)
+	return err
 }
 
 func (t *tx) FileByID(ctx context.Context, packageID, id int64) (registry.File, error) {

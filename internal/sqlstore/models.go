@@ -111,25 +111,28 @@ func (t *tx) NextNumber(ctx context.Context, modelID int64) (int64, error) {
 }
 
 const (
-	versionCols = `v.id, v.project_id, v.model_id, m.name, v.number, v.semver, v.description, coalesce(v.author_id, 0),
+	versionCols = `v.id, v.project_id, v.model_id, m.name, v.number, v.semver, v.description, v.stage,
+	v.source, v.location, v.source_run, v.run_link, v.logged_model, coalesce(v.author_id, 0),
 	coalesce(u.username, ''), coalesce(u.name, ''), r.id, r.iid, r.eid, k.id, k.file_count, k.size, v.created_at, v.updated_at`
 	versionFrom = `versions v JOIN models m ON m.id = v.model_id JOIN runs r ON r.id = v.run_id JOIN packages k ON k.id = v.package_id
 	LEFT JOIN users u ON u.id = v.author_id`
 )
 
 var (
-	insertVersion = stmt(`INSERT INTO versions (project_id, model_id, number, semver, semver_key, pre_release, description, author_id,
-		run_id, package_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`)
+	insertVersion = stmt(`INSERT INTO versions (project_id, model_id, number, semver, semver_key, pre_release, description, stage,
+		source, location, source_run, run_link, logged_model, author_id, run_id, package_id, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id`)
 	versionByID     = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.id = $1 AND v.project_id = $2`)
 	versionBySemver = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.model_id = $1 AND v.semver = $2`)
 	versionByNumber = stmt(`SELECT ` + versionCols + ` FROM ` + versionFrom + ` WHERE v.model_id = $1 AND v.number = $2`)
-	updateVersion   = stmt(`UPDATE versions SET description = $1, updated_at = $2 WHERE id = $3`)
+	updateVersion   = stmt(`UPDATE versions SET description = $1, stage = $2, updated_at = $3 WHERE id = $4`)
 	deleteVersion   = stmt(`DELETE FROM versions WHERE id = $1`)
 	highestVersion  = stmt(`SELECT semver FROM versions WHERE model_id = $1 ORDER BY semver_key DESC, id DESC LIMIT 1`)
 )
 
 func scanVersion(s scanner, v *registry.Version, extra ...any) error {
-	return s.Scan(append([]any{&v.ID, &v.ProjectID, &v.ModelID, &v.ModelName, &v.Number, &v.Semver, &v.Description, &v.Author.ID,
+	return s.Scan(append([]any{&v.ID, &v.ProjectID, &v.ModelID, &v.ModelName, &v.Number, &v.Semver, &v.Description, &v.Stage,
+		&v.Origin.Source, &v.Origin.Location, &v.Origin.RunEID, &v.Origin.RunLink, &v.Origin.LoggedModel, &v.Author.ID,
 		&v.Author.Username, &v.Author.Name, &v.RunID, &v.RunIID, &v.RunEID, &v.PackageID, &v.FileCount, &v.Size,
 		instant{&v.CreatedAt}, instant{&v.UpdatedAt}}, extra...)...)
 }
@@ -139,8 +142,8 @@ func (t *tx) InsertVersion(ctx context.Context, v registry.Version) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	return t.id(ctx, insertVersion, v.ProjectID, v.ModelID, v.Number, v.Semver, sv.Key, sv.PreRelease, v.Description,
-		ref(v.Author.ID), v.RunID, v.PackageID, micros(v.CreatedAt), micros(v.UpdatedAt))
+	return t.id(ctx, insertVersion, v.ProjectID, v.ModelID, v.Number, v.Semver, sv.Key, sv.PreRelease, v.Description, v.Stage,
+		v.Origin.Source, v.Origin.Location, v.Origin.RunEID, v.Origin.RunLink, v.Origin.LoggedModel, ref(v.Author.ID), v.RunID, v.PackageID, micros(v.CreatedAt), micros(v.UpdatedAt))
 }
 
 func (t *tx) VersionByID(ctx context.Context, projectID, id int64) (registry.Version, error) {
@@ -194,7 +197,7 @@ func (l *listing) semverPrefix(prefix string) {
 }
 
 func (t *tx) UpdateVersion(ctx context.Context, v registry.Version) error {
-	n, err := t.exec(ctx, updateVersion, v.Description, micros(v.UpdatedAt), v.ID)
+	n, err := t.exec(ctx, updateVersion, v.Description, v.Stage, micros(v.UpdatedAt), v.ID)
 	return hit(n, err, "version", v.ID)
 }
 

@@ -32,6 +32,26 @@ func TestNestedReadsSearch(t *testing.T) {
 	}
 }
 
+// TestHeadsSearch: the heads of models are looked up stage by stage.
+func TestHeadsSearch(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	err := s.View(ctx, func(tx registry.Tx) error {
+		_, err := tx.HeadsOf(ctx, []int64{1, 2, 3})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Watch(nil)
+	for _, step := range plan(t, s, texts[0]) {
+		if strings.HasPrefix(step, "SCAN") && step != "SCAN s" && step != "SCAN CONSTANT ROW" || strings.Contains(step, "(model_id=?)") {
+			t.Errorf("%s: %s", step, texts[0])
+		}
+	}
+}
+
 func readNested(ctx context.Context, tx registry.Tx, n registry.Nest) error {
 	numbered := n
 	numbered.Page.After, numbered.Order = &registry.Cursor{Key: "1"}, registry.Order{By: "id", Desc: true}

@@ -16,6 +16,9 @@ type modelVersionJSON struct {
 	Description string       `json:"description"`
 	CandidateID int64        `json:"candidate_id"`
 	RunID       string       `json:"run_id"`
+	Stage       string       `json:"stage"`
+	Source      text         `json:"source"`
+	SourceRunID text         `json:"source_run_id"`
 	PackageID   int64        `json:"package_id"`
 	Author      *userRefJSON `json:"author"`
 	CreatedAt   stamp        `json:"created_at"`
@@ -40,7 +43,8 @@ func (c *call) version(v registry.Version) modelVersionJSON {
 		aliases = []string{}
 	}
 	return modelVersionJSON{ID: v.ID, Version: v.Semver, Number: v.Number, ModelID: v.ModelID, ModelName: v.ModelName, ProjectID: v.ProjectID,
-		Description: v.Description, CandidateID: v.RunIID, RunID: v.RunEID, PackageID: v.PackageID, Author: c.author(v.Author),
+		Description: v.Description, CandidateID: v.RunIID, RunID: v.RunEID, Stage: string(v.Stage),
+		Source: text(v.Origin.Source), SourceRunID: text(v.Origin.RunEID), PackageID: v.PackageID, Author: c.author(v.Author),
 		CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt), Metadata: tagsWire(v.Tags), Aliases: aliases,
 		FileCount: v.FileCount, Size: v.Size, ImportPath: filesPath(v.ProjectID, id),
 		WebURL: c.page(v.ProjectPath, "models/"+strconv.FormatInt(v.ModelID, 10)+"/versions/"+id)}

@@ -155,7 +155,7 @@ func (f field) checked(members map[string]json.RawMessage, unreadable bool) erro
 }
 
 func missing(name string) error {
-	return &apiError{code: invalidParameter, kind: fault.Invalid, gitlab: name + " is missing",
+	return &apiError{code: invalidParameter, kind: fault.Invalid, gitlab: name + " is missing", missing: name,
 		msg: "Missing value for required parameter '" + name + "'." + seeDocs}
 }
 

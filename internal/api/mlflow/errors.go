@@ -62,6 +62,8 @@ type apiError struct {
 	msg    string
 	kind   fault.Kind
 	gitlab string // how GitLab says it, if it does
+
+	missing string // the parameter that is not there
 }
 
 // Error gives the text.
@@ -69,6 +71,9 @@ func (e *apiError) Error() string { return e.msg }
 
 // Unwrap gives the kind.
 func (e *apiError) Unwrap() error { return &fault.Error{Kind: e.kind, Msg: e.msg} }
+
+// asAPI gives the apiError of err, if there is one.
+func asAPI(err error) (*apiError, bool) { return errors.AsType[*apiError](err) }
 
 // invalid makes an INVALID_PARAMETER_VALUE with MLflow's text.
 func invalid(msg string) error {
@@ -81,7 +86,7 @@ const seeDocs = " See the API docs for more information about request parameters
 // fail is the one place where this dialect turns an error into an answer.
 func (d *dialect) fail(w http.ResponseWriter, r *http.Request, door flavour, err error) {
 	body := spell(err)
-	if e, ok := errors.AsType[*apiError](err); ok && door == atGitLab {
+	if e, ok := asAPI(err); ok && door == atGitLab {
 		body.GitLab = e.gitlab
 	}
 	status := statusOf(body.Code)
@@ -109,7 +114,7 @@ func statusOf(c code) int {
 
 // spell gives the body of an error as MLflow has it.
 func spell(err error) errorBody {
-	if e, ok := errors.AsType[*apiError](err); ok {
+	if e, ok := asAPI(err); ok {
 		return errorJSON(e.code, e.msg)
 	}
 	e, ok := fault.As(err)

@@ -34,6 +34,8 @@ type Options struct {
 	Registry *registry.Registry
 	Auth     *auth.Authenticator
 	Log      *slog.Logger
+	// URL is the external address of the server; empty: as requests name it.
+	URL string
 }
 
 // flavour tells by which door a request came, where the answers differ.
@@ -130,7 +132,8 @@ func (d *dialect) serve(rt route, door flavour) http.Handler {
 		if !actor.Anonymous() {
 			httpx.SetUser(r.Context(), actor.Username)
 		}
-		c := &call{d: d, w: w, r: r, s: d.Registry.As(actor), door: door}
+		c := &call{d: d, w: w, r: r, door: door}
+		c.s = d.Registry.As(actor).Under(c.rules())
 		c.ref, c.workspace = place(r, door)
 		return c.serve(rt)
 	}, func(w http.ResponseWriter, r *http.Request, err error) { d.fail(w, r, door, err) })

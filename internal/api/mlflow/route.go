@@ -53,6 +53,18 @@ func v3[In, Out any](method, path string, a access, fn func(*call, In) (Out, err
 	return rt
 }
 
+// atGitLab gives a route another operation at GitLab's door.
+func (rt route) atGitLab(run func(*call) error) route {
+	root := rt.run
+	rt.run = func(c *call) error {
+		if c.door == atGitLab {
+			return run(c)
+		}
+		return root(c)
+	}
+	return rt
+}
+
 // plain makes a route that reads and answers by itself; api is empty for those
 // that have another address than the rest.
 func plain(method, api, path string, a access, fn func(*call) error) route {
@@ -79,7 +91,7 @@ func (rt route) addresses() []address {
 // table is the whole surface.
 func (d *dialect) table() []route {
 	var all []route
-	for _, part := range [][]route{metaRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes()} {
+	for _, part := range [][]route{metaRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes(), modelRoutes(), versionRoutes()} {
 		all = append(all, part...)
 	}
 	return all

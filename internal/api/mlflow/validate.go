@@ -49,6 +49,11 @@ func checkName(where, name string) error {
 	if !entityName.MatchString(name) {
 		return invalidValue(where, name, "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).")
 	}
+	return checkPathName(where, name)
+}
+
+// checkPathName refuses a name that would be another one as a path.
+func checkPathName(where, name string) error {
 	if norm := cleanPath(name); norm != name || norm == "." || strings.HasPrefix(norm, "..") || strings.HasPrefix(norm, "/") {
 		return invalidValue(where, name, "Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to "+pythonRepr(norm))
 	}

@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 	for name, test := range map[string]func(*testing.T, *bench){
 		"rollback": rollback, "unique": unique, "paging": paging, "inheritance": inheritance, "move": move, "rehang": rehang, "redirects": redirects,
 		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "blobs": blobs, "tokens": tokens, "access tokens": accessTokens, "deploy tokens": deployTokens, "counters": counters,
+		"stages": stages, "copied files": copiedFiles,
 		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
 		"uploads": uploads, "uploadParts": uploadParts,
 		"trash": trash, "default experiment": defaultExperiment, "searches": searches, "histories": histories,
@@ -146,7 +147,7 @@ func (b *bench) version(m registry.Model, semver string) (v registry.Version) {
 	b.t.Helper()
 	r := b.run(m)
 	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
-		v = registry.Version{ProjectID: m.ProjectID, ModelID: m.ID, Semver: semver, RunID: r.ID, PackageID: r.PackageID, CreatedAt: at, UpdatedAt: at}
+		v = registry.Version{ProjectID: m.ProjectID, ModelID: m.ID, Semver: semver, Stage: registry.NoStage, RunID: r.ID, PackageID: r.PackageID, CreatedAt: at, UpdatedAt: at}
 		if v.Number, err = tx.NextNumber(ctx, m.ID); err != nil {
 			return err
 		}
