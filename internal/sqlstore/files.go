@@ -185,7 +185,7 @@ func (t *tx) DeleteFile(ctx context.Context, f registry.File) error {
 var (
 	blobState  = stmt(`SELECT dying FROM blobs WHERE digest = $1`)
 	insertBlob = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, dying = excluded.dying`)
+		ON CONFLICT (digest) DO UPDATE SET size = excluded.size, touched_at = excluded.touched_at, dying = excluded.dying`)
 	unusedBlobs = stmt(`SELECT b.digest, b.size, b.touched_at FROM blobs b WHERE b.digest > $1 AND b.touched_at < $2
 		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.digest = b.digest) ORDER BY b.digest LIMIT $3`)
 	markDying = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, 0, 0, $2)

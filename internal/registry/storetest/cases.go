@@ -343,6 +343,17 @@ func blobs(_ *testing.T, b *bench) {
 		b.same([]any{err, known}, []any{nil, false})
 		return nil
 	})
+	// Bytes that lay there without a row get one when they are marked; what
+	// takes it back from dying tells its size.
+	b.same(mark(loose, later), true)
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		if _, err := tx.KeepBlob(ctx, loose, 5, at); err != nil {
+			return err
+		}
+		live, err := tx.LiveBlobs(ctx, named, 10)
+		b.same([]any{err, len(live), live[0].Size}, []any{nil, 1, int64(5)})
+		return nil
+	})
 }
 
 // counters: what a project and an experiment hold is known without counting.
