@@ -29,6 +29,8 @@ const pageMost = 100
 
 // document is a query that has been read and measured, not yet validated.
 type document struct {
+	refused *gqlerror.Error // why it is not run, if it is not
+
 	text      string // with line feeds only, as it is to be run
 	mutation  bool
 	score     int
@@ -65,24 +67,25 @@ func plainSlashes(text string) string {
 
 // read reads a document and measures the operation that is to be run. The
 // library that runs queries does not show how it reads them; gqlparser does.
-func read(text, operation string, vars map[string]any) (document, *gqlerror.Error) {
+func read(text, operation string, vars map[string]any) document {
 	d := document{text: plainSlashes(lineFeeds.Replace(text))}
 	if strings.TrimSpace(text) == "" {
-		return d, &gqlerror.Error{Message: "No query string was present"}
+		return d.refuse("No query string was present")
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: d.text}, maxTokens)
 	if err != nil {
+		d = d.refuse("Parse error")
 		if e, ok := errors.AsType[*gqlerror.Error](err); ok {
-			return d, &gqlerror.Error{Message: e.Message, Locations: e.Locations}
+			d.refused = &gqlerror.Error{Message: e.Message, Locations: e.Locations}
 		}
-		return d, &gqlerror.Error{Message: "Parse error"}
+		return d
 	}
 	d.op = doc.Operations.ForName(operation)
 	switch {
 	case operation == "" && len(doc.Operations) != 1:
-		return d, &gqlerror.Error{Message: "An operation name is required"}
+		return d.refuse("An operation name is required")
 	case d.op == nil:
-		return d, &gqlerror.Error{Message: "No operation named " + strconv.Quote(operation)}
+		return d.refuse("No operation named " + strconv.Quote(operation))
 	}
 	d.mutation = d.op.Operation == ast.Mutation
 	d.fragments = map[string]*ast.FragmentDefinition{}
@@ -93,7 +96,12 @@ func read(text, operation string, vars map[string]any) (document, *gqlerror.Erro
 		spreading: map[string]bool{}, branch: map[string]int{}, most: 4 * introspectionScore, onlyMeta: true}
 	d.score, _ = m.selections(d.op.SelectionSet, 1)
 	d.depth, d.recursive, d.meta = m.depth, m.recursive, m.onlyMeta
-	return d, nil
+	return d
+}
+
+func (d document) refuse(why string) document {
+	d.refused = &gqlerror.Error{Message: why}
+	return d
 }
 
 // measure walks an operation with its fragments spread.

@@ -46,13 +46,12 @@ func TestScore(t *testing.T) {
 		`{ __schema { types { name } } }`:         3,
 		`{ __schema { types { fields { type { ofType { ofType { ofType { name } } } } } } } }`: 8,
 	} {
-		d, err := read(document, "", vars)
+		d := read(document, "", vars)
 		if strings.Contains(document, "query B") {
-			d, err = read(document, "B", vars)
-			want = 2
+			d, want = read(document, "B", vars), 2
 		}
-		if err != nil || d.score != want {
-			t.Errorf("%s: %d, want %d (%v)", document, d.score, want, err)
+		if d.refused != nil || d.score != want {
+			t.Errorf("%s: %d, want %d (%v)", document, d.score, want, d.refused)
 		}
 	}
 }
@@ -68,8 +67,8 @@ func TestReadRefuses(t *testing.T) {
 		{"{ " + strings.Repeat("a ", maxTokens) + "}", "", "exceeded token limit of 5000"},
 		{strings.Repeat("{ a", 1100), "", "exceeded maximum nesting depth of 1000"},
 	} {
-		if _, err := read(c.document, c.operation, nil); err == nil || err.Message != c.want {
-			t.Errorf("%.40q: %v, want %s", c.document, err, c.want)
+		if d := read(c.document, c.operation, nil); d.refused == nil || d.refused.Message != c.want {
+			t.Errorf("%.40q: %v, want %s", c.document, d.refused, c.want)
 		}
 	}
 }
@@ -138,6 +137,14 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%q: %.80s\n got %q\nwant %q", c.who, c.document, got, c.want)
 		}
 	}
+	// Together they are too much, whatever else is in the request.
+	many := []map[string]string{{"query": "{ __schema { queryType { name } } }"}, {"query": aliases(70)}, {"query": aliases(70)}}
+	raw, err := json.Marshal(many)
+	apitest.OK(t, err)
+	var several []reply
+	apitest.OK(t, json.Unmarshal(w.Do(t, http.MethodPost, Path, "guest", string(raw)).Body.Bytes(), &several))
+	same(t, []any{several[0].Errors == nil, several[1].Errors[0].Message, several[2].Errors[0].Message, several[1].Data == nil},
+		[]any{true, "Query has complexity of 280, which exceeds max complexity of 250", "Query has complexity of 280, which exceeds max complexity of 250", true})
 	out := send(t, w, "guest", bomb(40), nil)
 	if len(out.Errors) != 1 || !strings.Contains(out.Errors[0].Message, "exceeds max complexity of 250") || out.Data != nil {
 		t.Errorf("the bomb went off: %v", out)
@@ -227,7 +234,7 @@ func FuzzRead(f *testing.F) {
 	}
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, document string) {
-		d, refused := read(document, "", nil)
+		d := read(document, "", nil)
 		body, err := json.Marshal(map[string]any{"query": document})
 		apitest.OK(t, err)
 		rec := w.Do(t, http.MethodPost, Path, "", string(body))
@@ -236,8 +243,8 @@ func FuzzRead(f *testing.F) {
 		}
 		var out struct{ Data any }
 		apitest.OK(t, json.Unmarshal(rec.Body.Bytes(), &out))
-		if n := fields(out.Data); n > 0 && (refused != nil || n > d.score) {
-			t.Fatalf("%d fields were answered, %d counted (%v): %q", n, d.score, refused, document)
+		if n := fields(out.Data); n > 0 && (d.refused != nil || n > d.score) {
+			t.Fatalf("%d fields were answered, %d counted (%v): %q", n, d.score, d.refused, document)
 		}
 	})
 }

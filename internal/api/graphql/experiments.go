@@ -49,7 +49,7 @@ func (n *experimentNode) Candidates(ctx context.Context, args pageArgs) (*connec
 		return nil, err
 	}
 	v := n.set.v
-	lists, err := ask(&n.set.level, p.key(), func() (nodes[registry.Run, runLevel], error) {
+	lists, err := ask(&n.set.level, question{what: "candidates", page: p.key()}, func() (nodes[registry.Run, runLevel], error) {
 		ids := make([]int64, len(n.set.nodes))
 		for i, e := range n.set.nodes {
 			ids[i] = e.row.ID

@@ -16,7 +16,7 @@ import (
 type level struct {
 	v        *visit
 	ref      registry.ProjectRef
-	answered map[any]answer
+	answered map[question]answer
 }
 
 type answer struct {
@@ -24,17 +24,24 @@ type answer struct {
 	err   error
 }
 
-// ask gives the answer to a question, which is read once; key tells questions
-// apart.
-func ask[V any](l *level, key any, read func() (V, error)) (V, error) {
-	a, ok := l.answered[key]
+// question tells questions apart: what is asked, and which part of it.
+type question struct {
+	what   string
+	page   any // from paging.key
+	order  registry.Order
+	filter string
+}
+
+// ask gives the answer to a question, which is read once.
+func ask[V any](l *level, q question, read func() (V, error)) (V, error) {
+	a, ok := l.answered[q]
 	if !ok {
 		v, err := read()
 		a = answer{v, err}
 		if l.answered == nil {
-			l.answered = map[any]answer{}
+			l.answered = map[question]answer{}
 		}
-		l.answered[key] = a
+		l.answered[q] = a
 	}
 	v, _ := a.value.(V)
 	return v, a.err

@@ -83,7 +83,7 @@ func (n *modelNode) Version(ctx context.Context, args struct{ ModelVersionID *gi
 	if err != nil {
 		return seen[versionNode](nil, err)
 	}
-	one, err := ask(&n.set.level, *args.ModelVersionID, func() (*versionLevel, error) {
+	one, err := ask(&n.set.level, question{what: "version", filter: string(*args.ModelVersionID)}, func() (*versionLevel, error) {
 		rows, err := n.set.v.s.VersionsByID(ctx, n.set.ref, []int64{id})
 		return n.set.v.versions(n.set.ref, rows), err
 	})
@@ -107,12 +107,7 @@ func (n *modelNode) Versions(ctx context.Context, args versionsArgs) (*connectio
 	}
 	v, q, o := n.set.v, registry.VersionQuery{Prefix: value(args.Version)}, args.order("id")
 	known := q.Prefix == "" // the model knows how many there are
-	type question struct {
-		page    any
-		order   registry.Order
-		version string
-	}
-	lists, err := ask(&n.set.level, question{p.key(), o, q.Prefix}, func() (nodes[registry.Version, versionLevel], error) {
+	lists, err := ask(&n.set.level, question{"versions", p.key(), o, q.Prefix}, func() (nodes[registry.Version, versionLevel], error) {
 		nest := p.nest(v, n.set.ids(), o)
 		nest.Page.NoTotal = nest.Page.NoTotal || known
 		lists, err := v.s.VersionsOf(ctx, n.set.ref, nest, q)
@@ -136,7 +131,7 @@ func (n *modelNode) Candidates(ctx context.Context, args pageArgs) (*connection[
 		return nil, err
 	}
 	v := n.set.v
-	lists, err := ask(&n.set.level, p.key(), func() (nodes[registry.Run, runLevel], error) {
+	lists, err := ask(&n.set.level, question{what: "candidates", page: p.key()}, func() (nodes[registry.Run, runLevel], error) {
 		nest := p.nest(v, n.set.ids(), registry.Order{By: "id", Desc: true})
 		nest.Page.NoTotal = true // a model knows it
 		lists, err := v.s.CandidatesOf(ctx, n.set.ref, nest)

@@ -56,7 +56,7 @@ func (n *packageNode) PackageFiles(ctx context.Context, args pageArgs) (*connect
 	if err != nil {
 		return nil, err
 	}
-	lists, err := ask(&n.set.level, p.key(), func() (map[int64]registry.List[registry.File], error) {
+	lists, err := ask(&n.set.level, question{what: "files", page: p.key()}, func() (map[int64]registry.List[registry.File], error) {
 		lists, err := n.set.v.s.FilesOf(ctx, n.set.ref, p.nest(n.set.v, keys(n.set.nodes), registry.Order{By: "path"}))
 		rows := 0
 		for _, l := range lists {

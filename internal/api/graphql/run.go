@@ -16,34 +16,23 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-// answer runs what a request asks and gives what is to be sent. Several queries
-// have one limit together, as in GitLab: if they are too much, none is run.
+// answer runs what a request asks and gives what is to be sent.
 func (d *dialect) answer(ctx context.Context, r *http.Request, actor auth.Actor, in request) (any, error) {
 	docs := make([]document, len(in.queries))
-	faults := make([]*gqlerror.Error, len(in.queries))
-	total, limit := 0, scoreLimit(actor)
 	for i, q := range in.queries {
-		docs[i], faults[i] = read(q.Query, q.OperationName, q.Variables)
+		docs[i] = read(q.Query, q.OperationName, q.Variables)
 		if docs[i].mutation && r.Method != http.MethodPost {
 			return nil, &refusal{http.StatusUnprocessableEntity, "Mutations are forbidden in " + r.Method + " requests"}
 		}
-		if docs[i].meta {
-			limit = introspectionScore
-		}
-		total += docs[i].score
 	}
+	limit(docs, actor)
 	answers := make([]*gql.Response, len(docs))
 	for i, doc := range docs {
-		if faults[i] == nil {
-			if text := doc.over(total, limit, depthLimit(actor)); text != "" {
-				faults[i] = &gqlerror.Error{Message: text}
-			}
-		}
-		if faults[i] != nil {
-			answers[i] = refused(faults[i])
+		if doc.refused != nil {
+			answers[i] = refused(doc.refused)
 			continue
 		}
-		v := &visit{d: d, s: d.Registry.As(actor), base: httpx.BaseURL(d.URL, r), score: doc.score, limit: limit, rows: d.rows}
+		v := &visit{d: d, s: d.Registry.As(actor), base: httpx.BaseURL(d.URL, r), score: doc.score, limit: scoreLimit(actor), rows: d.rows}
 		var err error
 		if answers[i], err = d.run(ctx, v, doc, in.queries[i]); err != nil {
 			return nil, err
@@ -53,6 +42,21 @@ func (d *dialect) answer(ctx context.Context, r *http.Request, actor auth.Actor,
 		return answers, nil
 	}
 	return answers[0], nil
+}
+
+// limit refuses documents that are too much. Those of one request have one
+// limit together, as in GitLab, and those about the schema alone another.
+func limit(docs []document, actor auth.Actor) {
+	total := map[bool]int{}
+	for _, d := range docs {
+		total[d.meta] += d.score
+	}
+	most := map[bool]int{false: scoreLimit(actor), true: introspectionScore}
+	for i, d := range docs {
+		if text := d.over(total[d.meta], most[d.meta], depthLimit(actor)); text != "" && d.refused == nil {
+			docs[i].refused = &gqlerror.Error{Message: text}
+		}
+	}
 }
 
 func scoreLimit(a auth.Actor) int {

@@ -85,11 +85,7 @@ type metricNode struct {
 // logged reads one sort of what runs have logged, for all runs of the level.
 func logged[T any](ctx context.Context, n *runNode, p paging, sort string,
 	read func(context.Context, registry.ProjectRef, registry.Nest) (map[int64]registry.List[T], error)) (registry.List[T], error) {
-	type question struct {
-		sort string
-		page any
-	}
-	lists, err := ask(&n.set.level, question{sort, p.key()}, func() (map[int64]registry.List[T], error) {
+	lists, err := ask(&n.set.level, question{what: sort, page: p.key()}, func() (map[int64]registry.List[T], error) {
 		nest := p.nest(n.set.v, n.set.ids, registry.Order{By: "name"})
 		nest.OfVersions = n.set.ofVersions
 		lists, err := read(ctx, n.set.ref, nest)

@@ -108,7 +108,7 @@ func (n *versionNode) Package(ctx context.Context) (*packageNode, error) {
 	if err != nil {
 		return nil, err
 	}
-	ks, err := ask(&n.set.level, "package", func() (*packageLevel, error) {
+	ks, err := ask(&n.set.level, question{what: "package"}, func() (*packageLevel, error) {
 		ids := make([]int64, 0, len(n.set.rows))
 		for _, id := range keys(n.set.rows) {
 			ids = append(ids, n.set.rows[id].PackageID)
@@ -131,7 +131,7 @@ func (n *versionNode) Candidate(ctx context.Context) (*runNode, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := ask(&n.set.level, "candidate", func() (*runLevel, error) {
+	runs, err := ask(&n.set.level, question{what: "candidate"}, func() (*runLevel, error) {
 		ids := make([]int64, 0, len(n.set.rows))
 		for _, id := range keys(n.set.rows) {
 			ids = append(ids, n.set.rows[id].RunID)
