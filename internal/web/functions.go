@@ -23,6 +23,10 @@ func (d *door) functions() template.FuncMap {
 		"path":    escapePath,
 		"first":   firstLetter,
 		"dict":    dict,
+		"prose":   newProse().render,
+		"figure":  figure,
+		"param":   paramOf,
+		"metric":  metricOf,
 		"join":    strings.Join,
 		"percent": func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
 	}

@@ -142,7 +142,8 @@ func (d *door) serve(rt route) http.Handler {
 			}
 		}
 		err := rt.run(c)
-		if fault.Is(err, fault.Invalid) {
+		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
+			// Whoever may not do this at all is told that first.
 			if refused := c.authorize(rt.access); refused != nil {
 				return refused
 			}

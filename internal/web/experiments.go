@@ -1,0 +1,173 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+func experimentRoutes() []route {
+	return []route{
+		get("/ml/experiments", project(registry.ReadRuns), listExperiments),
+		post("/ml/experiments", project(registry.WriteRuns), createExperiment),
+		get("/ml/experiments/{experiment}", project(registry.ReadRuns), showExperiment),
+	}
+}
+
+type experimentsPage struct {
+	frame
+	Search      string
+	Experiments registry.List[registry.Experiment]
+	Pager       pager
+	MayWrite    bool
+	Name        string // as given in the form
+	Problem     string
+}
+
+func listExperiments(c *call) error { return c.experiments(&experimentsPage{}, 200) }
+
+// experiments shows the experiments of a project, with the form for another.
+func (c *call) experiments(p *experimentsPage, status int) error {
+	p.Search = strings.TrimSpace(c.r.URL.Query().Get("search"))
+	page, n := c.page()
+	err := c.s.Snapshot(c.ctx(), func(s registry.Session) error {
+		pr, err := s.ProjectFor(c.ctx(), c.ref, registry.ReadRuns)
+		if err != nil {
+			return err
+		}
+		p.frame = c.projectFrame(pr, "experiments", "Experiments")
+		p.MayWrite = c.may(c.ctx(), s, registry.WriteRuns)
+		p.Experiments, err = s.Experiments(c.ctx(), c.ref, registry.ExperimentQuery{Search: p.Search, Page: page,
+			Order: registry.Order{By: "updated_at", Desc: true}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.Pager = c.pager(n, p.Experiments.Total, p.Experiments.More)
+	return c.renderAs(status, "experiments", p)
+}
+
+func createExperiment(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	name := c.r.PostFormValue("name")
+	e, err := c.s.CreateExperiment(c.ctx(), c.ref, registry.ExperimentSpec{Name: name})
+	if problem, ok := formProblem(err); ok {
+		return c.experiments(&experimentsPage{Name: name, Problem: problem}, 422)
+	}
+	if err != nil {
+		return err
+	}
+	return c.goTo("/" + e.ProjectPath + "/-/ml/experiments/" + itoa(e.IID))
+}
+
+type experimentPage struct {
+	frame
+	Experiment      registry.Experiment
+	Search          string
+	Status          registry.RunStatus
+	Statuses        []registry.RunStatus
+	Params, Metrics []string // the columns, of all that any run has
+	Runs            registry.List[registry.Run]
+	Pager           pager
+	Sort            string
+	CSV             string
+}
+
+// statuses are those of runs, in the order of their life.
+var statuses = []registry.RunStatus{registry.Scheduled, registry.Running, registry.Finished, registry.Failed, registry.Killed}
+
+// maxColumns bounds the columns of parameters, and those of metrics, that show
+// unless they are chosen.
+const maxColumns = 6
+
+// showExperiment shows the runs of an experiment as a table.
+func showExperiment(c *call) error {
+	iid, err := c.id("experiment", "experiment")
+	if err != nil {
+		return err
+	}
+	q := c.r.URL.Query()
+	p := &experimentPage{Search: strings.TrimSpace(q.Get("search")), Status: registry.RunStatus(q.Get("status")), Statuses: statuses}
+	if !p.Status.Valid() {
+		p.Status = ""
+	}
+	page, n := c.page()
+	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillExperiment(s, p, iid, page) }); err != nil {
+		return err
+	}
+	p.Pager = c.pager(n, p.Runs.Total, p.Runs.More)
+	return c.render("experiment", p)
+}
+
+func (c *call) fillExperiment(s registry.Session, p *experimentPage, iid int64, page registry.Page) error {
+	pr, err := s.ProjectFor(c.ctx(), c.ref, registry.ReadRuns)
+	if err != nil {
+		return err
+	}
+	which := registry.ExperimentRef{IID: iid}
+	t, err := s.RunTable(c.ctx(), c.ref, which)
+	if err != nil {
+		return err
+	}
+	p.Experiment = t.Experiment
+	p.frame = c.projectFrame(pr, "experiments", t.Experiment.Name, crumb{"Experiments", "/" + pr.FullPath + "/-/ml/experiments"})
+	chosen := c.r.URL.Query()["col"]
+	p.Params, p.Metrics = columns("params.", t.Params, chosen), columns("metrics.", t.Metrics, chosen)
+	p.CSV = "/api/v4/projects/" + itoa(pr.ID) + "/ml/experiments/" + itoa(iid) + ".csv"
+	query := registry.RunQuery{Experiment: &which, Search: p.Search, Status: p.Status, Page: page}
+	query.Order, p.Sort = c.order("-id", "id", "name", "started_at")
+	if by := c.r.URL.Query().Get("sort"); strings.HasPrefix(strings.TrimPrefix(by, "-"), "metrics.") {
+		query.Order = registry.Order{By: "metric", Desc: strings.HasPrefix(by, "-")}
+		query.Metric, p.Sort = strings.TrimPrefix(strings.TrimPrefix(by, "-"), "metrics."), by
+	}
+	p.Runs, err = s.Runs(c.ctx(), c.ref, query)
+	return err
+}
+
+// columns gives the chosen ones of those that there are, else the first.
+func columns(prefix string, all, chosen []string) []string {
+	if len(chosen) == 0 {
+		return all[:min(len(all), maxColumns)]
+	}
+	var out []string
+	for _, k := range all {
+		for _, want := range chosen {
+			if want == prefix+k {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
+}
+
+// Toggle is the address of the same page, sorted by a column, or the other way
+// round when it is already.
+func (p *experimentPage) Toggle(by string) string {
+	u, err := url.Parse(p.Path)
+	if err != nil {
+		return "?"
+	}
+	q := u.Query()
+	q.Del("page")
+	if p.Sort == "-"+by {
+		q.Set("sort", by)
+	} else {
+		q.Set("sort", "-"+by)
+	}
+	return "?" + q.Encode()
+}
+
+// Arrow shows how a column is sorted, to those who look and to those who listen.
+func (p *experimentPage) Arrow(by string) string {
+	switch p.Sort {
+	case by:
+		return "ascending"
+	case "-" + by:
+		return "descending"
+	}
+	return "none"
+}

@@ -1,0 +1,125 @@
+package web
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+func runRoutes() []route {
+	return []route{
+		get("/ml/candidates/{run}", project(registry.ReadRuns), showRun),
+		post("/ml/candidates/{run}/promote", project(registry.WriteModels), promoteRun),
+		post("/ml/candidates/{run}/delete", project(registry.WriteRuns), deleteRun),
+	}
+}
+
+type runPage struct {
+	frame
+	Run        registry.Run
+	Experiment registry.Experiment
+	Files      registry.List[registry.File]
+	Download   string
+	MayPull    bool
+	MayWrite   bool
+}
+
+func showRun(c *call) error {
+	iid, err := c.id("run", "run")
+	if err != nil {
+		return err
+	}
+	p := &runPage{}
+	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillRun(s, p, iid) }); err != nil {
+		return err
+	}
+	return c.render("run", p)
+}
+
+func (c *call) fillRun(s registry.Session, p *runPage, iid int64) error {
+	ctx := c.ctx()
+	pr, err := s.ProjectFor(ctx, c.ref, registry.ReadRuns)
+	if err != nil {
+		return err
+	}
+	if p.Run, err = s.Run(ctx, c.ref, registry.RunRef{IID: iid}); err != nil {
+		return err
+	}
+	if p.Experiment, err = s.Experiment(ctx, c.ref, registry.ExperimentRef{IID: p.Run.ExperimentIID}); err != nil {
+		return err
+	}
+	p.frame = c.projectFrame(pr, "experiments", p.Run.Name, crumb{"Experiments", "/" + pr.FullPath + "/-/ml/experiments"},
+		crumb{p.Experiment.Name, "/" + pr.FullPath + "/-/ml/experiments/" + itoa(p.Experiment.IID)})
+	p.MayWrite = c.may(ctx, s, registry.WriteRuns)
+	p.Download = "/api/v4/projects/" + itoa(pr.ID) + "/packages/ml_models/candidate:" + itoa(iid) + "/files"
+	if p.MayPull = c.may(ctx, s, registry.PullFiles); !p.MayPull {
+		return nil
+	}
+	p.Files, err = s.Files(ctx, c.ref, registry.PackageRef{RunIID: iid}, registry.FileQuery{Page: registry.Page{Limit: maxFiles}})
+	return err
+}
+
+// promoteRun makes a version of a candidate.
+func promoteRun(c *call) error {
+	iid, err := c.id("run", "run")
+	if err != nil {
+		return err
+	}
+	if err := c.form(); err != nil {
+		return err
+	}
+	v, err := c.s.PromoteRun(c.ctx(), c.ref, registry.RunRef{IID: iid},
+		registry.Promotion{VersionSpec: registry.VersionSpec{Semver: c.r.PostFormValue("version")}})
+	if err != nil {
+		return err
+	}
+	c.flash("The run is version " + v.Semver + " now.")
+	return c.goTo(modelPath(v.ProjectPath, v.ModelID) + "/versions/" + itoa(v.ID))
+}
+
+func deleteRun(c *call) error {
+	iid, err := c.id("run", "run")
+	if err != nil {
+		return err
+	}
+	r, err := c.s.Run(c.ctx(), c.ref, registry.RunRef{IID: iid})
+	if err != nil {
+		return err
+	}
+	if err := c.s.DeleteRun(c.ctx(), c.ref, registry.RunRef{IID: iid}); err != nil {
+		return err
+	}
+	c.flash("The run " + r.Name + " is deleted.")
+	return c.goTo("/" + r.ProjectPath + "/-/ml/experiments/" + itoa(r.ExperimentIID))
+}
+
+// figure writes a measured value as short as it can be told apart.
+func figure(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "NaN"
+	case math.IsInf(v, 0):
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
+// paramOf and metricOf find what a run has logged, for the cells of tables.
+func paramOf(r registry.Run, key string) string {
+	for _, p := range r.Params {
+		if p.Key == key {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+func metricOf(r registry.Run, key string) string {
+	for _, m := range r.Metrics {
+		if m.Key == key {
+			return figure(m.Value)
+		}
+	}
+	return ""
+}
