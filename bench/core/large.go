@@ -72,19 +72,12 @@ func (b *bench) fetch(url, token string, buf []byte, size int64) (float64, error
 
 // download is the first measure: see the top of main.go.
 func (b *bench) download() error {
-	if err := b.randomFile(); err != nil {
-		return err
-	}
 	data := filepath.Join(b.dir, "download")
-	ours, err := b.vitrine(data)
+	ours, url, err := b.registry(data)
 	if err != nil {
 		return err
 	}
 	defer ours.stop()
-	url, err := ours.files(b.ctx)
-	if err != nil {
-		return err
-	}
 	if err := b.putSource(url + "model.bin"); err != nil {
 		return err
 	}
@@ -198,19 +191,12 @@ func (b *bench) putSource(url string) error {
 
 // upload is the second measure: see the top of main.go.
 func (b *bench) upload() error {
-	if err := b.randomFile(); err != nil {
-		return err
-	}
 	data := filepath.Join(b.dir, "upload")
-	ours, err := b.vitrine(data)
+	ours, url, err := b.registry(data)
 	if err != nil {
 		return err
 	}
 	defer ours.stop()
-	url, err := ours.files(b.ctx)
-	if err != nil {
-		return err
-	}
 	var puts, hashes, writes []float64
 	for i := range 2*b.rounds + 1 {
 		t, err := b.uploadTurn(i, data, fmt.Sprintf("%smodel-%d.bin", url, i))

@@ -141,6 +141,23 @@ func (b *bench) vitrine(data string) (*process, error) {
 	return p, nil
 }
 
+// registry makes the source file, starts our server on a new data folder and
+// makes a version, whose files the address is of.
+func (b *bench) registry(data string) (*process, string, error) {
+	if err := b.randomFile(); err != nil {
+		return nil, "", err
+	}
+	p, err := b.vitrine(data)
+	if err != nil {
+		return nil, "", err
+	}
+	url, err := p.files(b.ctx)
+	if err != nil {
+		p.stop()
+	}
+	return p, url, err
+}
+
 // client is the one client of all comparisons.
 var client = &http.Client{Transport: &http.Transport{DisableCompression: true, ReadBufferSize: 64 << 10, MaxIdleConnsPerHost: 4}}
 

@@ -20,19 +20,12 @@ import (
 
 // resume compares a resumable upload with a plain one: see the top of main.go.
 func (b *bench) resume() error {
-	if err := b.randomFile(); err != nil {
-		return err
-	}
 	data := filepath.Join(b.dir, "resume")
-	ours, err := b.vitrine(data)
+	ours, url, err := b.registry(data)
 	if err != nil {
 		return err
 	}
 	defer ours.stop()
-	url, err := ours.files(b.ctx)
-	if err != nil {
-		return err
-	}
 	begin := strings.Replace(url, "/packages/ml_models/", "/packages/uploads/ml_models/", 1)
 	begin = strings.TrimSuffix(begin, "/files/")
 	turn := 0
@@ -105,18 +98,11 @@ const archiveFiles = 1000
 // archive compares a version sent as a zip with nginx sending the same bytes:
 // see the top of main.go.
 func (b *bench) archive() error {
-	if err := b.randomFile(); err != nil {
-		return err
-	}
-	ours, err := b.vitrine(filepath.Join(b.dir, "archive"))
+	ours, url, err := b.registry(filepath.Join(b.dir, "archive"))
 	if err != nil {
 		return err
 	}
 	defer ours.stop()
-	url, err := ours.files(b.ctx)
-	if err != nil {
-		return err
-	}
 	if err := b.putPieces(url); err != nil {
 		return err
 	}
