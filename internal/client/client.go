@@ -159,19 +159,30 @@ func transport() *http.Transport {
 
 // authorize puts the credential where GitLab looks for it.
 func (c *Client) authorize(h http.Header) {
-	switch {
-	case c.options.Token == "":
-	case c.options.Job:
-		h.Set(jobHeader, c.options.Token)
-	default:
-		h.Set(tokenHeader, c.options.Token)
+	if c.options.Token != "" {
+		h.Set(c.tokenHeader(), c.options.Token)
 	}
 }
 
+// tokenHeader gives the header for the client's token. Those of jobs and
+// machines have headers of their own, and begin in their own ways, in GitLab
+// too (glcbt-, gldt-).
+func (c *Client) tokenHeader() string {
+	kind, _, _ := strings.Cut(c.options.Token, "-")
+	switch {
+	case c.options.Job, kind == "vtjob", kind == "glcbt":
+		return jobHeader
+	case kind == "vtdep", kind == "gldt":
+		return deployHeader
+	}
+	return personalHeader
+}
+
 const (
-	tokenHeader = "Private-Token"
-	jobHeader   = "Job-Token"
-	maxHops     = 10
+	personalHeader = "Private-Token"
+	jobHeader      = "Job-Token"
+	deployHeader   = "Deploy-Token"
+	maxHops        = 10
 )
 
 // redirect follows redirects of what only reads, and keeps the credential from
@@ -187,8 +198,7 @@ func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 		return &fault.Error{Kind: fault.Unsupported, Noun: "server", Msg: "the server redirects in circles"}
 	}
 	if !c.home(req.URL) {
-		req.Header.Del(tokenHeader)
-		req.Header.Del(jobHeader)
+		req.Header.Del(c.tokenHeader())
 	}
 	return nil
 }

@@ -208,17 +208,32 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-func TestJobToken(t *testing.T) {
+// TestTokenHeaders: each kind of token goes where servers look for it.
+func TestTokenHeaders(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"username":%q}`, r.Header.Get("Job-Token")+r.Header.Get("Private-Token"))
+		for _, name := range []string{"Job-Token", "Private-Token", "Deploy-Token"} {
+			if r.Header.Get(name) != "" {
+				fmt.Fprintf(w, `{"username":%q}`, name)
+			}
+		}
 	}))
 	defer s.Close()
-	c, err := New(Options{URL: s.URL, Token: "job", Job: true, HTTP: s.Client()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if u, err := c.CurrentUser(t.Context()); err != nil || u.Username != "job" {
-		t.Errorf("got %+v, %v", u, err)
+	for _, c := range []struct {
+		token string
+		job   bool
+		want  string
+	}{
+		{"anything", true, "Job-Token"}, {"vtjob-x", false, "Job-Token"}, {"glcbt-64_x", false, "Job-Token"},
+		{"anything", false, "Private-Token"}, {"vtpat-x", false, "Private-Token"}, {"glpat-x", false, "Private-Token"},
+		{"vtdep-x", false, "Deploy-Token"}, {"gldt-x", false, "Deploy-Token"},
+	} {
+		cl, err := New(Options{URL: s.URL, Token: c.token, Job: c.job, HTTP: s.Client()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, err := cl.CurrentUser(t.Context()); err != nil || u.Username != c.want {
+			t.Errorf("%+v: got %+v, %v", c, u, err)
+		}
 	}
 }
 

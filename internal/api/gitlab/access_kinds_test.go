@@ -261,10 +261,12 @@ func matrixOf(role, visibility string, home bool) [3]int {
 
 func (w *world) checkFiles(t *testing.T, who, visibility string, want [3]int) {
 	t.Helper()
-	base := fmt.Sprintf("/api/v4/projects/root%%2F%s/packages/ml_models/%d/files/", visibility, w.ids[visibility+"/version"])
-	for i, step := range []struct{ method, path string }{{"PUT", "new.bin/authorize"}, {"PUT", "new.bin"}, {"GET", "dir/model.bin"}} {
-		if got := w.do(t, step.method, base+step.path, who, "x"); got.Code != want[i] {
-			t.Errorf("%s: %s %s: %d, want %d: %s", who, step.method, base+step.path, got.Code, want[i], got.Body)
+	for pkg, existing := range map[string]string{fmt.Sprint(w.ids[visibility+"/version"]): "dir/model.bin", fmt.Sprintf("candidate:%d", w.ids[visibility+"/run"]): "run.txt"} {
+		base := fmt.Sprintf("/api/v4/projects/root%%2F%s/packages/ml_models/%s/files/", visibility, pkg)
+		for i, step := range []struct{ method, path string }{{"PUT", "new.bin/authorize"}, {"PUT", "new.bin"}, {"GET", existing}} {
+			if got := w.do(t, step.method, base+step.path, who, "x"); got.Code != want[i] {
+				t.Errorf("%s: %s %s: %d, want %d: %s", who, step.method, base+step.path, got.Code, want[i], got.Body)
+			}
 		}
 	}
 }
