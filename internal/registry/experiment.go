@@ -117,7 +117,7 @@ func (s Session) CreateExperiment(ctx context.Context, ref ProjectRef, spec Expe
 		if err != nil {
 			return Experiment{}, err
 		}
-		e := Experiment{ProjectID: p.ID, Name: cut(spec.Name), Location: spec.Location, Author: UserRef{ID: s.actor.UserID},
+		e := Experiment{ProjectID: p.ID, Name: spec.Name, Location: spec.Location, Author: UserRef{ID: s.actor.UserID},
 			CreatedAt: s.now(), UpdatedAt: s.now()}
 		if err := checkExperiment(e, spec.Tags); err != nil {
 			return Experiment{}, err
@@ -167,11 +167,11 @@ func (s Session) EditExperiment(ctx context.Context, ref ProjectRef, which Exper
 		if err != nil {
 			return Experiment{}, err
 		}
-		if e.ModelID != 0 && edit.Name != nil && cut(*edit.Name) != e.Name {
+		if e.ModelID != 0 && edit.Name != nil && *edit.Name != e.Name {
 			return Experiment{}, fault.Invalidf("name", "cannot be changed: the experiment belongs to a model; rename the model")
 		}
 		set(&e.Name, edit.Name)
-		e.Name, e.UpdatedAt = cut(e.Name), s.now()
+		e.UpdatedAt = s.now()
 		if edit.Tags != nil {
 			e.Tags = *edit.Tags
 		}

@@ -214,6 +214,9 @@ func (s Session) CreateRun(ctx context.Context, ref ProjectRef, spec RunSpec) (R
 		if err := s.runHome(ctx, tx, &r, spec); err != nil {
 			return Run{}, err
 		}
+		if r.StartedAt.IsZero() && !spec.StartUnknown {
+			r.StartedAt = s.now()
+		}
 		if r, err = s.addRun(ctx, tx, r, spec.Data); err != nil {
 			return Run{}, err
 		}
@@ -247,9 +250,6 @@ func (s Session) runHome(ctx context.Context, tx Tx, r *Run, spec RunSpec) error
 // addRun writes a new run with its first data.
 func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, error) {
 	r.Author, r.CreatedAt, r.UpdatedAt = UserRef{ID: s.actor.UserID}, s.now(), s.now()
-	if r.StartedAt.IsZero() {
-		r.StartedAt = r.CreatedAt
-	}
 	if s.actor.JobID != 0 {
 		r.JobID = s.actor.JobID
 	}
@@ -317,7 +317,7 @@ func (s Session) EditRun(ctx context.Context, ref ProjectRef, which RunRef, e Ru
 		if !r.Status.Valid() {
 			return Run{}, fault.Invalidf("status", "does not have a valid value")
 		}
-		if r.Status.ended() && r.EndedAt.IsZero() {
+		if r.Status.ended() && r.EndedAt.IsZero() && !e.EndUnknown {
 			r.EndedAt = s.now()
 		}
 		if err := tx.UpdateRun(ctx, r); err != nil {

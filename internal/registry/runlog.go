@@ -347,7 +347,7 @@ func (s Session) MetricSamples(ctx context.Context, ref ProjectRef, runs []RunRe
 }
 
 // histories passes the gate, finds the runs, and puts what read gives in their
-// order.
+// order; runs that there are not have nothing.
 func (s Session) histories(ctx context.Context, ref ProjectRef, runs []RunRef, read func(Tx, []int64) (map[int64][]Metric, error)) ([]RunMetrics, error) {
 	return view(ctx, s, func(tx Tx) ([]RunMetrics, error) {
 		p, err := s.project(ctx, tx, ref, ReadRuns)
@@ -365,16 +365,16 @@ func (s Session) histories(ctx context.Context, ref ProjectRef, runs []RunRef, r
 		if err != nil {
 			return nil, err
 		}
-		ids := make([]int64, len(eids))
-		for i, e := range eids {
-			if ids[i] = known[e]; ids[i] == 0 {
-				return nil, fault.Missing("run", e)
+		var ids []int64
+		for _, e := range eids {
+			if id, ok := known[e]; ok {
+				ids = append(ids, id)
 			}
 		}
 		points, err := read(tx, ids)
 		out := make([]RunMetrics, len(eids))
 		for i, e := range eids {
-			out[i] = RunMetrics{e, points[ids[i]]}
+			out[i] = RunMetrics{e, points[known[e]]}
 		}
 		return out, err
 	})

@@ -259,8 +259,10 @@ type RunSpec struct {
 	Name       string  // empty: a nickname
 	UserLabel  *string // nil: the actor's name
 	StartedAt  time.Time
-	JobID      int64
-	Data       RunData
+	// StartUnknown keeps a run that comes without a start from starting now.
+	StartUnknown bool
+	JobID        int64
+	Data         RunData
 }
 
 // Input is a data set that a run was fed with.
@@ -304,6 +306,8 @@ type RunEdit struct {
 	Name    *string
 	Status  *RunStatus
 	EndedAt *time.Time
+	// EndUnknown keeps a status that ends the run from ending it now.
+	EndUnknown bool
 }
 
 // RunQuery narrows a list of runs of one project.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -64,7 +65,7 @@ type newExperiment struct {
 }
 
 func createExperiment(c *call, in newExperiment) (experimentJSON, error) {
-	e, err := c.s.CreateExperiment(c.ctx(), c.project(), registry.ExperimentSpec{Name: in.Name, Tags: tags(in.Metadata)})
+	e, err := c.s.CreateExperiment(c.ctx(), c.project(), registry.ExperimentSpec{Name: strings.TrimSpace(in.Name), Tags: tags(in.Metadata)})
 	return c.experiment(e), err
 }
 
@@ -86,6 +87,9 @@ func editExperiment(c *call, in experimentEdit) (experimentJSON, error) {
 	id, err := c.experimentID()
 	if err != nil {
 		return experimentJSON{}, err
+	}
+	if in.Name != nil {
+		*in.Name = strings.TrimSpace(*in.Name) // as GitLab does with names
 	}
 	e, err := c.s.EditExperiment(c.ctx(), c.project(), id, registry.ExperimentEdit{Name: in.Name, Tags: tagEdit(in.Metadata)})
 	return c.experiment(e), err

@@ -32,7 +32,7 @@ const bodyLimit = 16 << 20
 // `check:"…"` lists what MLflow asserts of the field, in its order, which
 // decides on the message: "required" (present and not empty), and what only
 // counts when some field could not be read: "string", "int", "float", "array",
-// "strings". A field that could not be read and that no check of MLflow's names
+// "strings". "set" refuses a null that MLflow would trip over. A field that could not be read and that no check of MLflow's names
 // is refused too; MLflow goes on as if it had not been sent.
 func decode(r *http.Request, dst any) error {
 	v := reflect.ValueOf(dst).Elem()
@@ -65,6 +65,9 @@ func decode(r *http.Request, dst any) error {
 // required is the check that counts always, not only when reading failed.
 const required = "required"
 
+// set is the check that null does not pass.
+const set = "set"
+
 // field is one member of a message.
 type field struct {
 	name, camel string
@@ -94,7 +97,7 @@ func planOf(t reflect.Type) []field {
 			}
 		case ok:
 			for _, check := range strings.Fields(f.Tag.Get("check")) {
-				if check != required {
+				if check != required && check != set {
 					passes(check, json.RawMessage("0")) // panics on one that there is not
 				}
 			}
@@ -146,6 +149,10 @@ func (f field) checked(members map[string]json.RawMessage, unreadable bool) erro
 		case check == required:
 			if !sent || string(raw) == "null" || string(raw) == `""` {
 				return missing(f.name)
+			}
+		case check == set:
+			if sent && string(raw) == "null" {
+				return badValue(f.name, raw)
 			}
 		case sent && unreadable && !passes(check, raw):
 			return badValue(f.name, raw)

@@ -36,7 +36,7 @@ var statuses = map[code]int{internalError: 500, invalidState: 500, unavailable: 
 // code (mlflow/error_classification.py).
 var (
 	classes = map[code]string{badRequest: "INVALID_PARAMETER_VALUE", endpointNotFound: "RESOURCE_NOT_FOUND",
-		internalError: "CLIENT_INTERNAL_ERROR", invalidParameter: "INVALID_PARAMETER_VALUE", permissionDenied: "PERMISSION_DENIED",
+		internalError: "CLIENT_INTERNAL_ERROR", invalidState: "CLIENT_INTERNAL_ERROR", unavailable: "CLIENT_INTERNAL_ERROR", invalidParameter: "INVALID_PARAMETER_VALUE", permissionDenied: "PERMISSION_DENIED",
 		resourceExists: "RESOURCE_ALREADY_EXISTS", resourceDoesNotExist: "RESOURCE_NOT_FOUND"}
 	states = map[code]string{badRequest: "KAM00", endpointNotFound: "KAM00", invalidParameter: "KAM00", permissionDenied: "KAM00",
 		resourceExists: "KAM00", resourceDoesNotExist: "KAM00", internalError: "XXM00", invalidState: "XXM00", unavailable: "XXM00"}

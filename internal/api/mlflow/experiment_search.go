@@ -33,11 +33,14 @@ var experimentGrammar = grammar{
 	attrs: map[string]attribute{
 		"name": {name: "name", filter: true, order: true, ops: textOps},
 		"experiment_id": {name: "id", filter: true, order: true, lists: true,
-			ops: []registry.Op{registry.Equal, registry.NotEqual, registry.In, registry.NotIn}},
+			ops: []registry.Op{registry.Equal, registry.NotEqual, registry.In, registry.NotIn}, badOp: "Invalid comparator for experiment_id: "},
 		"creation_time":    {name: "created_at", number: true, filter: true, order: true},
 		"last_update_time": {name: "updated_at", number: true, filter: true, order: true},
 	},
 	ops:       map[registry.Subject][]registry.Op{registry.OfTag: textNulOps},
+	orders:    []registry.Subject{registry.OfRow},
+	badOrder:  "Invalid order_by entity: %s",
+	badOp:     map[registry.Subject]string{registry.OfTag: "Invalid comparator for tag: "},
 	translate: numberExperiments,
 }
 

@@ -47,7 +47,7 @@ func tags(in []tagJSON) []registry.Tag {
 	return out
 }
 
-// uniqueTags keeps the last value of each key, where MLflow's database would.
+// uniqueTags keeps the last value of each key, as a batch of tags does.
 func uniqueTags(in []tagJSON) []registry.Tag {
 	at := map[string]int{}
 	var out []registry.Tag
@@ -60,6 +60,19 @@ func uniqueTags(in []tagJSON) []registry.Tag {
 		out = append(out, t)
 	}
 	return out
+}
+
+// checkUniqueTags refuses a key that comes twice, which for MLflow breaks a rule
+// of its database.
+func checkUniqueTags(in []tagJSON) error {
+	seen := map[string]bool{}
+	for _, t := range in {
+		if seen[t.Key] {
+			return &apiError{code: badRequest, kind: fault.Invalid, msg: "The tag " + t.Key + " comes twice. Send each key once."}
+		}
+		seen[t.Key] = true
+	}
+	return nil
 }
 
 const (
@@ -139,9 +152,9 @@ func createExperiment(c *call, in newExperiment) (experimentIDAnswer, error) {
 	if err := in.check(); err != nil {
 		return experimentIDAnswer{}, err
 	}
-	e, err := c.s.CreateExperiment(c.ctx(), c.ref, registry.ExperimentSpec{Name: in.Name, Location: in.ArtifactLocation, Tags: uniqueTags(in.Tags)})
+	e, err := c.s.CreateExperiment(c.ctx(), c.ref, registry.ExperimentSpec{Name: in.Name, Location: in.ArtifactLocation, Tags: tags(in.Tags)})
 	if fault.Is(err, fault.Conflict) {
-		err = &apiError{code: resourceExists, kind: fault.Conflict, msg: "Experiment(name=" + in.Name + ") already exists. It may have been deleted: then restore it, or choose another name."}
+		err = &apiError{code: resourceExists, kind: fault.Conflict, msg: "Experiment(name=" + in.Name + ") already exists."}
 	}
 	return experimentIDAnswer{strconv.FormatInt(e.IID, 10)}, err
 }
@@ -158,7 +171,7 @@ func (in newExperiment) check() error {
 			return err
 		}
 	}
-	return nil
+	return checkUniqueTags(in.Tags)
 }
 
 type experimentAnswer struct {
@@ -221,7 +234,7 @@ func updateExperiment(c *call, in experimentEdit) (none, error) {
 	_, err = c.s.EditExperiment(c.ctx(), c.ref, which, registry.ExperimentEdit{Name: &in.NewName})
 	switch e, ok := fault.As(err); {
 	case ok && e.Kind == fault.Conflict:
-		err = &apiError{code: resourceExists, kind: fault.Conflict, msg: "Experiment(name=" + in.NewName + ") already exists."}
+		err = &apiError{code: badRequest, kind: fault.Conflict, msg: "Experiment(name=" + in.NewName + ") already exists."}
 	case ok && e.Field == "lifecycle_stage":
 		err = &apiError{code: invalidState, kind: fault.Invalid, msg: "Cannot rename a non-active experiment."}
 	}

@@ -22,6 +22,13 @@ type grammar struct {
 	ops map[registry.Subject][]registry.Op
 	// keys are those that a subject is limited to.
 	keys map[registry.Subject][]string
+	// orders are the subjects of orders, badOrder the message about others, in
+	// which %s stands for the subject.
+	orders   []registry.Subject
+	badOrder string
+	// badOp begins the message about a comparison that a subject does not have,
+	// where it is not the usual one.
+	badOp map[registry.Subject]string
 	// translate may turn a condition into another one, as that on a tag which
 	// is kept as an attribute.
 	translate func(registry.Condition) (registry.Condition, error)
@@ -32,10 +39,10 @@ type attribute struct {
 	name   string // what the registry calls it; empty: it is only for translate
 	number bool
 	lists  bool // may be compared with a list
-	alias  bool // another name of one; messages leave it out
 	filter bool
 	order  bool
 	ops    []registry.Op // nil: those of its kind
+	badOp  string        // begins the message about others, if not the usual one
 }
 
 var (
@@ -50,8 +57,11 @@ const maxFilter = 100_000
 
 // filter reads a filter; an empty one is met by all rows.
 func (g *grammar) filter(s string) (registry.Filter, error) {
-	if strings.TrimSpace(s) == "" {
+	if s == "" {
 		return nil, nil
+	}
+	if strings.TrimSpace(s) == "" {
+		return nil, invalid("Invalid filter '" + s + "'. Could not be parsed.")
 	}
 	if len(s) > maxFilter {
 		return nil, invalid("The filter is too long: at most " + strconv.Itoa(maxFilter) + " bytes are read.")
@@ -86,14 +96,15 @@ func (p *parser) conjunction() (registry.Filter, error) {
 		switch first := p.peek(0); {
 		case first.is("AND"):
 			p.tokens = p.tokens[1:]
-		case first.text == ";" && len(p.tokens) == 1:
-			p.tokens = nil
-		case first.text == ";":
+		case first.text == ";" && len(p.tokens) > 1:
 			return nil, invalid("Search filter contained multiple expression " + pythonRepr(p.whole) + ". Provide AND-ed expression list.")
 		default:
 			if c, n := p.clause(); n > 0 {
 				clauses, p.tokens = append(clauses, c), p.tokens[n:]
 				continue
+			}
+			if sign, value := p.peek(1), p.peek(2); first.comparable() && sign.kind == signToken && value.comparable() {
+				return nil, invalid("Invalid comparison clause. Expected 'Identifier' found '" + first.text + "'")
 			}
 			p.bad = append(p.bad, "'"+first.text+"'")
 			p.tokens = p.tokens[1:]
@@ -119,6 +130,12 @@ type clause struct {
 	op    registry.Op
 	value token
 	list  []token // in brackets
+	raw   string  // the list as it was written
+}
+
+// comparable reports whether a token can stand on a side of a comparison.
+func (t token) comparable() bool {
+	return t.kind == textToken || t.kind == numberToken || t.kind == wordToken
 }
 
 // clause reads one comparison and gives the number of its tokens, 0 for none.
@@ -130,11 +147,7 @@ func (p *parser) clause() (clause, int) {
 	c := clause{key: key.text, op: registry.Op(strings.ToUpper(sign.text)), value: p.peek(2)}
 	switch {
 	case sign.kind == signToken, sign.is("LIKE"), sign.is("ILIKE"):
-		if c.op == "<>" {
-			c.op = registry.NotEqual
-		}
-		switch c.value.kind {
-		case textToken, numberToken, wordToken:
+		if c.value.comparable() {
 			return c, 3
 		}
 		return c, 0
@@ -158,6 +171,7 @@ func (p *parser) inList(c clause, op registry.Op, i int) (clause, int) {
 	if p.peek(i).text != "(" {
 		return c, 0
 	}
+	from := p.peek(i).at
 	for i++; p.peek(i).text != ")"; i++ {
 		if i >= len(p.tokens) {
 			return c, 0
@@ -166,6 +180,7 @@ func (p *parser) inList(c clause, op registry.Op, i int) (clause, int) {
 			c.list = append(c.list, p.peek(i))
 		}
 	}
+	c.raw = p.whole[from : p.peek(i).at+1]
 	return c, i + 1
 }
 
@@ -191,6 +206,9 @@ func (g *grammar) condition(c clause) (registry.Condition, error) {
 		return out, err
 	}
 	if !slices.Contains(ops, c.op) {
+		if start := attr.badOp + g.badOp[subject]; start != "" {
+			return out, invalid(start + string(c.op))
+		}
 		return out, invalid("Invalid comparator '" + string(c.op) + "' not one of '" + braces(opTexts(ops)) + "'")
 	}
 	if subject == registry.OfRow && attr.name != "" {
@@ -246,7 +264,7 @@ func (g *grammar) key(s string, fits func(attribute) bool) (registry.Subject, st
 func (g *grammar) attrNames(fits func(attribute) bool) []string {
 	var out []string
 	for name, a := range g.attrs {
-		if fits(a) && !a.alias {
+		if fits(a) {
 			out = append(out, name)
 		}
 	}
@@ -256,10 +274,13 @@ func (g *grammar) attrNames(fits func(attribute) bool) []string {
 
 // value reads what a key is compared with.
 func (g *grammar) value(c clause, subject registry.Subject, key string, number bool, attr attribute) (any, error) {
-	if c.op == registry.In || c.op == registry.NotIn {
-		return g.list(c, subject, number, attr)
-	}
 	t := c.value
+	if c.op == registry.In || c.op == registry.NotIn {
+		if !number && (subject == registry.OfRow || subject == registry.OfDataset) {
+			return g.list(c, subject, attr)
+		}
+		t = token{kind: otherToken, text: c.raw}
+	}
 	switch {
 	case number && t.kind != numberToken && subject == registry.OfMetric:
 		return nil, invalid("Expected numeric value type for metric. Found " + t.text)
@@ -288,20 +309,20 @@ func parseNumber(s string, whole bool) (any, error) {
 	return f, nil
 }
 
-func (g *grammar) list(c clause, subject registry.Subject, number bool, attr attribute) (any, error) {
-	if number || subject != registry.OfDataset && !attr.lists {
-		return nil, invalid("Only the " + listNames(g.attrs) + " attributes support comparison with a list of quoted string values.")
+func (g *grammar) list(c clause, subject registry.Subject, attr attribute) (any, error) {
+	if subject != registry.OfDataset && !attr.lists {
+		return nil, invalid("Only " + listNames(g.attrs) + " attributes support comparison with a list of quoted string values.")
 	}
 	out := make([]string, 0, len(c.list))
 	for _, t := range c.list {
 		s, err := unquote(t.text)
 		if err != nil || t.kind != textToken && t.kind != wordToken {
-			return nil, invalid("While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: (" + listText(c.list) + ")")
+			return nil, invalid("While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: " + c.raw)
 		}
 		out = append(out, s)
 	}
 	if len(out) == 0 {
-		return nil, invalid("While parsing a list in the query, expected a non-empty list of string values, but got empty list: ()")
+		return nil, invalid("While parsing a list in the query, expected a non-empty list of string values, but got empty list")
 	}
 	return out, nil
 }
@@ -315,14 +336,6 @@ func listNames(attrs map[string]attribute) string {
 	}
 	sort.Strings(names)
 	return "[" + strings.Join(names, ", ") + "]"
-}
-
-func listText(ts []token) string {
-	texts := make([]string, len(ts))
-	for i, t := range ts {
-		texts[i] = t.text
-	}
-	return strings.Join(texts, ", ")
 }
 
 // unquote takes the quotes off a text; without any it is none.

@@ -21,6 +21,7 @@ const (
 type token struct {
 	kind tokenKind
 	text string
+	at   int // where it begins
 }
 
 // is reports whether a word is one of MLflow's own, which have no case.
@@ -30,6 +31,7 @@ func (t token) is(word string) bool { return t.kind == wordToken && strings.Equa
 // of its own, which the parser refuses by name.
 func lex(s string) []token {
 	var out []token
+	whole := len(s)
 	for s != "" {
 		r, size := utf8.DecodeRuneInString(s)
 		if unicode.IsSpace(r) {
@@ -37,6 +39,7 @@ func lex(s string) []token {
 			continue
 		}
 		t := next(s, r, size)
+		t.at = whole - len(s)
 		out = append(out, t)
 		s = s[len(t.text):]
 	}
@@ -45,27 +48,33 @@ func lex(s string) []token {
 
 func next(s string, r rune, size int) token {
 	switch {
-	case r == '\'':
-		return token{textToken, s[:quoted(s, '\'')]}
-	case r == '`' || r == '"' || nameStart(r):
-		return token{wordToken, s[:name(s)]}
+	case r == '\'' && quoted(s, '\'') > 0:
+		return token{kind: textToken, text: s[:quoted(s, '\'')]}
+	case part(s) > 0 && !unicode.IsDigit(r):
+		return token{kind: wordToken, text: s[:name(s)]}
 	case number(s) > 0:
-		return token{numberToken, s[:number(s)]}
-	}
-	for _, sign := range []string{"<=", ">=", "!=", "<>", "=", "<", ">"} {
-		if strings.HasPrefix(s, sign) {
-			return token{signToken, sign}
+		n := number(s)
+		more := part(s[n:])
+		switch {
+		case more == 0 || s[n] == '`' || s[n] == '"':
+		case s[n] == 'x':
+			return token{kind: otherToken, text: s[:n+more]} // hexadecimal is nothing to compare with
+		default:
+			return token{kind: wordToken, text: s[:n+more]} // as 1e, which is no number
 		}
+		return token{kind: numberToken, text: s[:n]}
 	}
-	return token{otherToken, s[:size]}
+	if n := len(s) - len(strings.TrimLeft(s, "<>=~!")); n > 0 {
+		return token{kind: signToken, text: s[:n]}
+	}
+	return token{kind: otherToken, text: s[:size]}
 }
 
 func nameStart(r rune) bool { return r == '_' || unicode.IsLetter(r) }
 
 func nameRune(r rune) bool { return nameStart(r) || unicode.IsDigit(r) || r == '$' }
 
-// quoted gives the length of a text in quotes; one that does not end goes to
-// the end.
+// quoted gives the length of a text in quotes, 0 for one that does not end.
 func quoted(s string, quote byte) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -81,7 +90,7 @@ func quoted(s string, quote byte) int {
 			return i + 1
 		}
 	}
-	return len(s)
+	return 0
 }
 
 // name gives the length of a dotted name.

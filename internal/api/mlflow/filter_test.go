@@ -15,11 +15,10 @@ func TestExperimentFilter(t *testing.T) {
 	}
 	for in, want := range map[string]registry.Filter{
 		"":                          nil,
-		"  ":                        nil,
 		"name = 'a'":                {cond(registry.OfRow, "name", registry.Equal, "a")},
 		"attribute.name != \"a b\"": {cond(registry.OfRow, "name", registry.NotEqual, "a b")},
 		"name='it''s'":              {cond(registry.OfRow, "name", registry.Equal, "it''s")},
-		"`attribute`.name = 'x';":   {cond(registry.OfRow, "name", registry.Equal, "x")},
+		"`attribute`.name = 'x'":    {cond(registry.OfRow, "name", registry.Equal, "x")},
 		"creation_time>=12 and last_update_time<1.5e3": {cond(registry.OfRow, "created_at", registry.AtLeast, int64(12)),
 			cond(registry.OfRow, "updated_at", registry.Less, 1500.0)},
 		"experiment_id not in ('1',\"2\")":             {cond(registry.OfRow, "id", registry.NotIn, []int64{1, 2})},
@@ -49,8 +48,19 @@ func TestBadExperimentFilter(t *testing.T) {
 		"name = 5":                   "Expected a quoted string value for attributes. Got value 5",
 		"name = abc":                 "Parameter value is either not quoted or unidentified quote types used for string value abc. Use either single or double quotes.",
 		"name > 'a'":                 "Invalid comparator '>' not one of '{'=', '!=', 'LIKE', 'ILIKE'}'",
+		"name == 'a'":                "Invalid comparator '==' not one of",
+		"name <> 'a'":                "Invalid comparator '<>' not one of",
+		"tags.a > 'x'":               "Invalid comparator for tag: >",
+		"experiment_id > '1'":        "Invalid comparator for experiment_id: >",
+		"  ":                         "Invalid filter '  '. Could not be parsed.",
+		"name = 'a';":                "Invalid clause(s) in filter string: ';'",
+		"name = 'a":                  "Invalid clause(s) in filter string: 'name', '=', '",
+		"creation_time > 1e":         "Expected numeric value type for numeric attribute: creation_time. Found 1e",
+		"creation_time IN (1)":       "Expected numeric value type for numeric attribute: creation_time. Found (1)",
+		"tags.a IN ('x',  'y')":      "Expected a quoted string value for tag (e.g. 'my-value'). Got value ('x',  'y')",
+		"1 < creation_time":          "Invalid comparison clause. Expected 'Identifier' found '1'",
 		"creation_time > 'a'":        "Expected numeric value type for numeric attribute: creation_time. Found 'a'",
-		"name IN ('a')":              "Only the ['experiment_id'] attributes support comparison with a list of quoted string values.",
+		"name IN ('a')":              "Only ['experiment_id'] attributes support comparison with a list of quoted string values.",
 		"experiment_id IN (1)":       "While parsing a list in the query",
 		"experiment_id IN ()":        "While parsing a list in the query, expected a non-empty list",
 		"experiment_id IN ('1'":      "Invalid clause(s) in filter string",
@@ -79,6 +89,9 @@ func TestOrder(t *testing.T) {
 		if _, err := experimentGrammar.order([]string{in}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", in, err, want)
 		}
+	}
+	if _, err := experimentGrammar.order([]string{"tags.a"}); err == nil || err.Error() != "Invalid order_by entity: tag" {
+		t.Errorf("by a tag: %v", err)
 	}
 	if _, err := experimentGrammar.order([]string{"name", "name desc"}); err == nil || !strings.Contains(err.Error(), "duplicate fields: ['name', 'name desc']") {
 		t.Errorf("duplicates: %v", err)

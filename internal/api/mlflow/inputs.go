@@ -108,7 +108,7 @@ func (in datasetInputJSON) check() error {
 			return tooLong("value", maxInputTagValue)
 		}
 	}
-	return nil
+	return checkUniqueTags(in.Tags)
 }
 
 func logInputs(c *call, in newInputs) (none, error) {
@@ -118,7 +118,7 @@ func logInputs(c *call, in newInputs) (none, error) {
 			return none{}, err
 		}
 		ins = append(ins, registry.Input{Name: d.Dataset.Name, Digest: d.Dataset.Digest, SourceType: d.Dataset.SourceType, Source: d.Dataset.Source,
-			Schema: d.Dataset.Schema, Profile: d.Dataset.Profile, Tags: uniqueTags(d.Tags)})
+			Schema: d.Dataset.Schema, Profile: d.Dataset.Profile, Tags: tags(d.Tags)})
 	}
 	var models []registry.ModelLink
 	for _, m := range in.Models {

@@ -11,10 +11,10 @@ func metaRoutes() []route {
 	}
 }
 
-// tellVersion answers as MLflow does, with the bare text. Clients compare it
+// tellVersion answers as MLflow does, with the bare text and its kind. Clients compare it
 // with their own version in a few places.
 func tellVersion(c *call) error {
-	c.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	c.w.WriteHeader(http.StatusOK)
 	_, err := c.w.Write([]byte(Version))
 	return err

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,8 +48,8 @@ func (g *grammar) sortKey(s string) (registry.Sort, error) {
 	if err != nil {
 		return registry.Sort{}, err
 	}
-	if subject == registry.OfDataset {
-		return registry.Sort{}, invalid("Invalid identifier type 'dataset'")
+	if !slices.Contains(g.orders, subject) {
+		return registry.Sort{}, invalid(fmt.Sprintf(g.badOrder, entityNames[subject]))
 	}
 	if a, ok := g.attrs[key]; ok && subject == registry.OfRow && a.name != "" {
 		key = a.name
@@ -104,7 +105,10 @@ func parsePageToken(s string) (registry.Mark, error) {
 	bad := invalid("Invalid page token: it is not one that this server has given.")
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	var texts []string
-	if err != nil || len(s) > maxToken || json.Unmarshal(raw, &texts) != nil || len(texts) == 0 {
+	if err != nil {
+		return m, invalid("Invalid page token, could not base64-decode")
+	}
+	if len(s) > maxToken || json.Unmarshal(raw, &texts) != nil || len(texts) == 0 {
 		return m, bad
 	}
 	for _, t := range texts {

@@ -16,20 +16,22 @@ var runGrammar = grammar{
 	attrs: map[string]attribute{
 		"run_id":       {name: "eid", lists: true, filter: true, order: true},
 		"run_name":     {name: "name", filter: true, order: true},
-		"Run name":     {name: "name", filter: true, order: true, alias: true},
-		"Run Name":     {name: "name", filter: true, order: true, alias: true},
-		"run name":     {name: "name", filter: true, order: true, alias: true},
+		"Run name":     {name: "name", filter: true},
+		"Run Name":     {name: "name", filter: true},
+		"run name":     {name: "name", filter: true},
 		"user_id":      {name: "user", filter: true, order: true},
 		"status":       {name: "status", filter: true, order: true},
 		"artifact_uri": {name: "artifact_uri", filter: true, order: true},
 		"start_time":   {name: "started_at", number: true, filter: true, order: true},
-		"created":      {name: "started_at", number: true, filter: true, order: true, alias: true},
-		"Created":      {name: "started_at", number: true, filter: true, order: true, alias: true},
+		"created":      {name: "started_at", number: true, filter: true, order: true},
+		"Created":      {name: "started_at", number: true, filter: true, order: true},
 		"end_time":     {name: "ended_at", number: true, filter: true, order: true},
 	},
 	ops: map[registry.Subject][]registry.Op{registry.OfMetric: numberOps, registry.OfParam: textNulOps, registry.OfTag: textNulOps,
 		registry.OfDataset: textInOps},
 	keys:      map[registry.Subject][]string{registry.OfDataset: {"context", "digest", "name"}},
+	orders:    []registry.Subject{registry.OfRow, registry.OfMetric, registry.OfParam, registry.OfTag},
+	badOrder:  "Invalid identifier type '%s'",
 	translate: nameIsNoTag,
 }
 
@@ -45,7 +47,7 @@ func nameIsNoTag(c registry.Condition) (registry.Condition, error) {
 type runSearch struct {
 	ExperimentIDs []string        `field:"experiment_ids" check:"array"`
 	Filter        string          `field:"filter" check:"string"`
-	MaxResults    *int64          `field:"max_results" check:"int"`
+	MaxResults    *int64          `field:"max_results" check:"int set"`
 	OrderBy       []string        `field:"order_by" check:"array strings"`
 	ViewType      viewType        `field:"run_view_type"`
 	PageToken     string          `field:"page_token"`

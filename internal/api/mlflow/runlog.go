@@ -28,6 +28,8 @@ type metricIn struct {
 	Value     *float64 `field:"value" check:"required float"`
 	Timestamp *int64   `field:"timestamp" check:"int required"` // ms since 1970
 	Step      int64    `field:"step" check:"int"`
+	Dataset   string   `field:"dataset_name" check:"string"`
+	Digest    string   `field:"dataset_digest" check:"string"`
 }
 
 func (m metricIn) metric() registry.Metric {
@@ -75,9 +77,9 @@ func logParam(c *call, in newParam) (none, error) {
 
 type batch struct {
 	ID      string     `field:"run_id" check:"string required"`
-	Metrics []metricIn `field:"metrics" check:"array"`
-	Params  []tagJSON  `field:"params" check:"array"`
-	Tags    []tagJSON  `field:"tags" check:"array"`
+	Metrics []metricIn `field:"metrics" check:"array set"`
+	Params  []tagJSON  `field:"params" check:"array set"`
+	Tags    []tagJSON  `field:"tags" check:"array set"`
 }
 
 func logBatch(c *call, in batch) (none, error) {
@@ -202,7 +204,7 @@ func logModel(c *call, in loggedModelNote) (none, error) {
 			}
 		}
 		all, err := json.Marshal(append(notes, note))
-		return string(all), err
+		return pythonSpaced(all), err
 	})
 }
 

@@ -80,7 +80,7 @@ type metricJSON struct {
 }
 
 func metricWire(m registry.Metric) metricJSON {
-	return metricJSON{Key: m.Key, Value: double(m.Value), Timestamp: m.At.UnixMilli(), Step: m.Step}
+	return metricJSON{Key: m.Key, Value: double(m.Value), Timestamp: millis(m.At), Step: m.Step}
 }
 
 type runDataJSON struct {
@@ -90,28 +90,36 @@ type runDataJSON struct {
 }
 
 type runJSON struct {
-	Info    runInfoJSON `json:"info"`
-	Data    runDataJSON `json:"data"`
-	Inputs  inputsJSON  `json:"inputs"`
-	Outputs outputsJSON `json:"outputs"`
+	Info   runInfoJSON `json:"info"`
+	Data   runDataJSON `json:"data"`
+	Inputs inputsJSON  `json:"inputs"`
+	// Outputs are left out of the answer that creates a run, as MLflow does.
+	Outputs *outputsJSON `json:"outputs,omitempty"`
 }
 
 func (c *call) runInfo(r registry.Run) runInfoJSON {
 	out := runInfoJSON{UUID: r.EID, ID: r.EID, ExperimentID: strconv.FormatInt(r.ExperimentIID, 10), Name: r.Name, UserID: r.UserLabel,
-		Status: runStatus{r.Status}, StartTime: r.StartedAt.UnixMilli(), LifecycleStage: stageName(!r.DeletedAt.IsZero()),
+		Status: runStatus{r.Status}, StartTime: millis(r.StartedAt), LifecycleStage: stageName(!r.DeletedAt.IsZero()),
 		ArtifactURI: below(locationOf(r.Location, r.ExperimentIID), r.EID+"/artifacts")}
 	if c.door == atGitLab {
 		// The one form of GitLab's to which MLflow's clients can upload.
 		out.ArtifactURI = artifactScheme + "candidate:" + strconv.FormatInt(r.IID, 10)
 	}
-	if !r.EndedAt.IsZero() {
-		out.EndTime = r.EndedAt.UnixMilli()
-	}
+	out.EndTime = millis(r.EndedAt)
 	return out
 }
 
+// millis gives a time in ms since 1970, none as 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
 func (c *call) run(r registry.Run) runJSON {
-	out := runJSON{Info: c.runInfo(r), Inputs: inputsWire(r), Outputs: outputsWire(r)}
+	made := outputsWire(r)
+	out := runJSON{Info: c.runInfo(r), Inputs: inputsWire(r), Outputs: &made}
 	for _, m := range r.Metrics {
 		out.Data.Metrics = append(out.Data.Metrics, metricWire(m))
 	}
@@ -159,18 +167,22 @@ type runAnswer struct {
 
 func createRun(c *call, in newRun) (runAnswer, error) {
 	if in.ExperimentID == "" {
-		in.ExperimentID = strconv.Itoa(registry.DefaultExperiment)
+		return runAnswer{}, &apiError{code: badRequest, kind: fault.Invalid, gitlab: "experiment_id is missing",
+			msg: "Missing value for required parameter 'experiment_id'." + seeDocs}
 	}
 	experiment, err := parseExperimentID(in.ExperimentID)
 	if err != nil {
 		return runAnswer{}, err
 	}
-	spec := registry.RunSpec{Experiment: &experiment, Name: in.Name, UserLabel: &in.UserID}
+	if err := checkUniqueTags(in.Tags); err != nil {
+		return runAnswer{}, err
+	}
+	spec := registry.RunSpec{Experiment: &experiment, Name: in.Name, UserLabel: &in.UserID, StartUnknown: true}
 	if spec.StartedAt, err = moment("start_time", in.StartTime); err != nil {
 		return runAnswer{}, err
 	}
 	named := ""
-	named, spec.Data.Tags = splitName(uniqueTags(in.Tags))
+	named, spec.Data.Tags = splitName(tags(in.Tags))
 	if in.Name != "" && named != "" && in.Name != named {
 		return runAnswer{}, invalid("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='" +
 			in.Name + "', mlflow.runName='" + named + "').")
@@ -179,7 +191,9 @@ func createRun(c *call, in newRun) (runAnswer, error) {
 		spec.Name = named
 	}
 	r, err := c.s.CreateRun(c.ctx(), c.ref, spec)
-	return runAnswer{c.run(r)}, err
+	out := runAnswer{c.run(r)}
+	out.Run.Outputs = nil
+	return out, err
 }
 
 // splitName takes the name of a run out of its tags.
@@ -226,7 +240,7 @@ type runInfoAnswer struct {
 }
 
 func updateRun(c *call, in runEdit) (runInfoAnswer, error) {
-	var e registry.RunEdit
+	e := registry.RunEdit{EndUnknown: true}
 	if in.Status.status != "" {
 		e.Status = &in.Status.status
 	}
@@ -274,12 +288,12 @@ type runTagKey struct {
 }
 
 func deleteRunTag(c *call, in runTagKey) (none, error) {
-	if in.Key == nameTag {
-		return none{}, invalid("The tag " + nameTag + " is the name of the run, which it cannot be without. Set another one.")
-	}
 	err := c.s.DeleteRunTag(c.ctx(), c.ref, in.ref(), in.Key)
 	if e, ok := fault.As(err); ok && e.Kind == fault.NotFound && e.Noun == "tag" {
 		err = &apiError{code: resourceDoesNotExist, kind: fault.NotFound, msg: "No tag with name: " + in.Key + " in run with id " + in.ID}
+		if in.Key == nameTag {
+			err = invalid("The tag " + nameTag + " is the name of the run, which it cannot be without. Set another one.")
+		}
 	}
 	return none{}, err
 }

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
 	"sort"
@@ -116,7 +117,11 @@ func setFloat(dst reflect.Value, raw json.RawMessage) bool {
 		return false
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return false
+	}
+	// Of the words, only those of protobuf's JSON count.
+	if (math.IsNaN(f) || math.IsInf(f, 0) && err == nil) && s != "NaN" && s != "Infinity" && s != "-Infinity" {
 		return false
 	}
 	dst.SetFloat(f)
@@ -249,6 +254,32 @@ func pythonFloat(f float64) string {
 		return ""
 	}
 	return strings.Trim(string(raw), `"`)
+}
+
+// pythonSpaced writes JSON with the blanks and escapes that Python's json.dumps
+// has.
+func pythonSpaced(raw []byte) string {
+	var b strings.Builder
+	for i := 0; i < len(raw); {
+		switch c := raw[i]; c {
+		case '"':
+			end := stringEnd(raw, i)
+			var s string
+			if json.Unmarshal(raw[i:end], &s) != nil {
+				return string(raw) // it was written by json.Marshal
+			}
+			b.WriteString(pythonString(s))
+			i = end
+			continue
+		case ',', ':':
+			b.WriteByte(c)
+			b.WriteByte(' ')
+		default:
+			b.WriteByte(c)
+		}
+		i++
+	}
+	return b.String()
 }
 
 // double is a number as MLflow writes it: always with a point or an exponent,

@@ -126,6 +126,9 @@ func checkMetric(where string, m metricIn) error {
 		return invalid(fmt.Sprintf("Invalid value %d for parameter '%s' supplied: metric '%s' (value=%s). Timestamp must be a nonnegative long (64-bit integer) ",
 			t, at(where, "timestamp"), key, pythonFloat(deref(m.Value))))
 	}
+	if (m.Dataset == "") != (m.Digest == "") {
+		return invalid("Both dataset_name and dataset_digest must be provided if one is provided")
+	}
 	if longer(key, maxEntityKey) {
 		return tooLong("Metric name", maxEntityKey)
 	}

@@ -11,8 +11,10 @@ LONG = "n" * 500
 ])
 def test_names(both, name):
     name = name if len(name) > 400 else f"{name}{both.name('n')}{name}"
-    answers = both.post("experiments/create", name=name)
-    both.get("experiments/get-by-name", experiment_name=name)
+    # Ours takes no control characters: a name is one line.
+    answers = both.post("experiments/create", how={"may_refuse": not name.isprintable()}, name=name)
+    if answers.real.ok == answers.ours.ok:
+        both.get("experiments/get-by-name", experiment_name=name)
     if answers.real.ok and answers.ours.ok:
         both.get("experiments/get", experiment_id=answers.pick("experiment_id"))
 
@@ -30,7 +32,9 @@ def test_create_with_all_fields(both):
     [{"key": "a:b", "value": "v"}], [{"key": "a b.c-d_e/f", "value": "v"}], [{"key": "ü", "value": "v"}],
 ])
 def test_create_with_odd_tags(both, tags):
-    both.post("experiments/create", how={"message": len(tags) == 1}, name=both.name(), tags=tags)
+    # Of a key that comes twice, the real one says that the experiment exists.
+    twice = {} if len(tags) == 1 else {"message": False, "ignore": ("error_code", "error_class")}
+    both.post("experiments/create", how=twice, name=both.name(), tags=tags)
 
 
 @pytest.mark.parametrize("location", [
@@ -111,7 +115,7 @@ def shelf(servers):
 # ILIKE beyond ASCII is not among them: MLflow leaves that to its database, and
 # SQLite knows no case there.
 FILTERS = [
-    "name = 'shelf-alpha'", "name != 'shelf-alpha'", "name LIKE 'shelf-%a'", "name LIKE 'SHELF-%'", "name ILIKE 'SHELF-B%'",
+    "name = 'shelf-alpha'", "name != 'shelf-alpha' AND name LIKE 'shelf%'", "name LIKE 'shelf-%a'", "name LIKE 'SHELF-%'", "name ILIKE 'SHELF-B%'",
     "name LIKE 'shelf-gamma_1'", "name LIKE '%gamma\\%2'", "attribute.name = 'shelf-delta'",
     "attributes.name LIKE 'shelf-d%'", "attr.name = 'shelf-delta'", "tags.group = 'even'", "tags.group != 'even'",
     "tags.group LIKE 'e%'", "tags.group ILIKE 'E%'", "tag.group = 'odd'", "tags.`group` = 'odd'", 'tags."group" = \'odd\'',
@@ -151,7 +155,7 @@ def test_order(both, shelf, order):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 100, 50000, 50001, 0, -1, "3", "x", 2.5, None])
 def test_sizes(both, shelf, size):
-    both.post("experiments/search", how={"may_refuse": isinstance(size, float)},
+    both.post("experiments/search", how={"may_refuse": isinstance(size, float), "message": not isinstance(size, float)},
               filter="name LIKE 'shelf-%'", max_results=size, order_by=["name"])
 
 
