@@ -16,13 +16,13 @@ import os
 import re
 import sys
 import types
-from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 import servers
+import stores
 
 # Tests that talk to SQLite by the tracking address; they get a server's instead.
 BY_ADDRESS = ("tests/tracking/test_tracking.py", "tests/tracking/test_log_image.py",
@@ -161,21 +161,15 @@ def tracking_address():
 @pytest.fixture(name="_server_tracking_store")
 def tracking_store():
     """Is a tracking store that speaks REST to a fresh server."""
-    from mlflow.store.tracking.rest_store import RestStore
-    from mlflow.utils.credentials import get_default_host_creds
-
     with harness.server() as url:
-        yield RestStore(partial(get_default_host_creds, url))
+        yield stores.tracking(url)
 
 
 @pytest.fixture(name="_server_registry_store")
 def registry_store():
     """Is a registry store that speaks REST to a fresh server."""
-    from mlflow.store.model_registry.rest_store import RestStore
-    from mlflow.utils.credentials import get_default_host_creds
-
     with harness.server() as url:
-        yield RestStore(partial(get_default_host_creds, url))
+        yield stores.registry(url)
 
 
 @pytest.hookimpl(wrapper=True)
