@@ -11,9 +11,9 @@ from both import Both
 ])
 def test_names(both, name):
     name = name + both.name("m")
-    both.post("registered-models/create", name=name)
+    both.post("registered-models/create", how={"may_refuse": not name.isprintable()}, name=name)
     both.get("registered-models/get", name=name)
-    both.post("registered-models/create", how={"message": False}, name=name)
+    both.post("registered-models/create", how={"message": False, "may_refuse": not name.isprintable()}, name=name)
 
 
 @pytest.mark.parametrize("name", ["", " ", "n" * 255, "n" * 256, "n" * 257, "n" * 500, None, 5, [], "."])
