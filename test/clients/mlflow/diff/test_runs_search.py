@@ -169,12 +169,16 @@ def test_experiments(both, field):
     both.post("runs/search", experiment_ids=[other], run_view_type="ALL", order_by=["start_time"])
 
 
-def test_ties_are_newest_first(both):
+@pytest.mark.parametrize("order", [[], ["start_time ASC"], ["metrics.none DESC"], ["run_name DESC"]])
+def test_ties_go_by_run_id(both, order):
     experiment = both.post("experiments/create", name=both.name()).pick("experiment_id")
-    for i in range(3):
-        both.post("runs/create", experiment_id=experiment, run_name=f"run {i}", start_time=1000 + i)
-    both.post("runs/search", experiment_ids=[experiment])
-    both.post("runs/search", experiment_ids=[experiment], order_by=["metrics.none DESC"])
+    for _ in range(6):
+        both.post("runs/create", experiment_id=experiment, run_name="same", start_time=1000)
+    answers = both.post("runs/search", experiment_ids=[experiment], order_by=order, max_results=4)
+    for response in (answers.real, answers.ours):
+        ids = [run["info"]["run_id"] for run in response.json()["runs"]]
+        if ids != sorted(ids):
+            both.note(f"runs/search ordered by {order or 'nothing'}", answers.real, answers.ours, f"not in the order of the ids: {ids}")
 
 
 def test_the_client(both, field):
