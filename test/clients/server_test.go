@@ -132,6 +132,10 @@ func launchAt(t *testing.T, data, address string) *server {
 		_ = s.cmd.Wait() // stop looks at ProcessState
 		close(s.done)
 	}()
+	t.Cleanup(func() { // of a test that failed before it ended the server
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	})
 	if err := s.waitReady(t.Context()); err != nil {
 		_ = s.cmd.Process.Kill()
 		t.Fatalf("starting the server: %v\n%s", err, s.logTail())
