@@ -10,8 +10,8 @@ SHELL := /bin/bash
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-# Packages without the client tests, which need the Python environment.
-UNIT = $(shell go list ./... | grep -v /test/clients)
+# Packages without the tests that need what scripts/setup-tests installs.
+UNIT = $(shell go list ./... | grep -v /test/)
 
 .PHONY: help
 help: ## list the targets
@@ -43,6 +43,11 @@ unit: ## the fast Go tests only
 clients: ## only the tests with curl, python-gitlab and the vitrine client
 	scripts/setup-tests
 	go test -count=1 -timeout 30m -v ./test/clients/...
+
+.PHONY: browser
+browser: ## only the tests of pages in Chromium; pictures go to test/out/browser
+	scripts/setup-tests
+	go test -count=1 -timeout 30m -v ./test/browser/...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## golangci-lint, pinned

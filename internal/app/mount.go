@@ -12,6 +12,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/api/gitlab"
 	"github.com/vitrine-ml/vitrine/internal/api/graphql"
 	"github.com/vitrine-ml/vitrine/internal/api/mlflow"
+	"github.com/vitrine-ml/vitrine/internal/apidoc"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/web"
 )
@@ -31,6 +32,7 @@ func (a *App) handler() (http.Handler, error) {
 			Version: a.build.Version, Revision: a.build.Revision}),
 		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
+		apidoc.New(),
 		a.operations(metrics),
 		pages, // takes what is left
 	}

@@ -40,6 +40,7 @@ var may = map[string][]string{
 	"internal/api/graphql":        {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault"},
 	"internal/api/mlflow":         {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/apitest":            {"internal/registry", "internal/auth", "internal/blob", "internal/blob/fsblob", "internal/httpx", "internal/sqlstore"},
+	"internal/apidoc":             {"internal/httpx"},
 	"internal/credential":         {"internal/auth"},
 	"internal/web":                {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/app":                {"*"},
@@ -47,6 +48,7 @@ var may = map[string][]string{
 	"internal/archtest":           {},
 	"cmd/vitrine":                 {"internal/cli"},
 	"cmd/manpages":                {"internal/cli"},
+	"test/browser":                {},
 	"test/clients":                {},
 	"bench/core":                  {"*"},
 }
