@@ -40,7 +40,10 @@ type Token struct {
 	ProjectID   int64 // reaches this project only, when not 0
 	GroupID     int64 // reaches this group and what is below it only, when not 0
 	JobID       int64
-	Family      int64 // id of the token from which rotations led to this one; 0: it is the first
+	// Impersonation marks a personal token that an administrator made to act as
+	// its user, who does not see it.
+	Impersonation bool
+	Family        int64 // id of the token from which rotations led to this one; 0: it is the first
 }
 
 // Expired reports whether the token's time is over.

@@ -62,18 +62,20 @@ type UserEdit struct {
 
 // TokenQuery narrows a list of tokens.
 type TokenQuery struct {
-	Page    Page
-	Order   Order // id (default), name, created_at, last_used_at, expires_at
-	ID      int64
-	UserID  int64
-	Place   Place // of access tokens
-	Search  string
-	Revoked *bool
-	Active  *bool
-	Created Span
-	Used    Span
-	Expires Span
-	Now     time.Time
+	Page   Page
+	Order  Order // id (default), name, created_at, last_used_at, expires_at
+	ID     int64
+	UserID int64
+	Place  Place // of access tokens
+	// Impersonation asks for tokens that are, or are not, for impersonation.
+	Impersonation *bool
+	Search        string
+	Revoked       *bool
+	Active        *bool
+	Created       Span
+	Used          Span
+	Expires       Span
+	Now           time.Time
 }
 
 // Span is a stretch of time; a zero end is open.

@@ -21,7 +21,7 @@ func (s Session) Tokens(ctx context.Context, q TokenQuery) (List[auth.Token], er
 		if q.UserID != 0 && q.UserID != s.actor.UserID {
 			return List[auth.Token]{}, s.refused()
 		}
-		q.UserID = s.actor.UserID
+		q.UserID, q.Impersonation = s.actor.UserID, new(bool)
 	}
 	q.Now = s.now()
 	return view(ctx, s, func(tx Tx) (List[auth.Token], error) { return tx.ListTokens(ctx, q) })
@@ -46,7 +46,8 @@ func (s Session) CurrentToken(ctx context.Context) (auth.Token, error) {
 
 func (s Session) ownToken(ctx context.Context, tx Tx, id int64) (auth.Token, error) {
 	t, err := tx.TokenByID(ctx, id)
-	if err == nil && (t.Kind != auth.Personal || t.UserID != s.actor.UserID && !s.actor.Admin) {
+	own := t.UserID == s.actor.UserID && (!t.Impersonation || id == s.actor.TokenID)
+	if err == nil && (t.Kind != auth.Personal || !own && !s.actor.Admin) {
 		err = fault.Missing("token", itoa(id))
 	}
 	return t, err
@@ -66,13 +67,7 @@ func (s Session) CreateToken(ctx context.Context, userID int64, spec TokenSpec) 
 		return NewToken{}, err
 	}
 	t.UserID = userID
-	return s.issue(ctx, t, func(tx Tx) error {
-		u, err := tx.UserByID(ctx, userID)
-		if err == nil && u.Bot {
-			err = fault.Denied("token", "the bot of an access token has no others; make an access token of its project or group")
-		}
-		return err
-	})
+	return s.issue(ctx, t, func(tx Tx) error { return forPeople(ctx, tx, userID) })
 }
 
 // newToken checks a specification and makes a personal token of it.

@@ -10,12 +10,12 @@ import (
 )
 
 const tokenCols = `k.id, k.user_id, k.kind, k.name, k.description, k.scopes, k.created_at, k.expires_at, k.last_used_at,
-	k.revoked_at, coalesce(k.project_id, 0), coalesce(k.group_id, 0), k.job_id, k.family`
+	k.revoked_at, coalesce(k.project_id, 0), coalesce(k.group_id, 0), k.job_id, k.family, k.impersonation`
 
 var (
 	insertToken = stmt(`INSERT INTO tokens (user_id, kind, name, description, digest, scopes, created_at, expires_at,
-		last_used_at, revoked_at, project_id, group_id, job_id, family)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`)
+		last_used_at, revoked_at, project_id, group_id, job_id, family, impersonation)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`)
 	tokenByID      = stmt(`SELECT ` + tokenCols + ` FROM tokens k WHERE k.id = $1`)
 	revokeToken    = stmt(`UPDATE tokens SET revoked_at = $1 WHERE id = $2`)
 	revokeFamily   = stmt(`UPDATE tokens SET revoked_at = $1 WHERE revoked_at = 0 AND (id = $2 OR family = $2)`)
@@ -24,12 +24,12 @@ var (
 
 func scanToken(s scanner, k *auth.Token, extra ...any) error {
 	return s.Scan(append([]any{&k.ID, &k.UserID, &k.Kind, &k.Name, &k.Description, &k.Scopes, instant{&k.CreatedAt},
-		instant{&k.ExpiresAt}, instant{&k.LastUsedAt}, instant{&k.RevokedAt}, &k.ProjectID, &k.GroupID, &k.JobID, &k.Family}, extra...)...)
+		instant{&k.ExpiresAt}, instant{&k.LastUsedAt}, instant{&k.RevokedAt}, &k.ProjectID, &k.GroupID, &k.JobID, &k.Family, &k.Impersonation}, extra...)...)
 }
 
 func (t *tx) InsertToken(ctx context.Context, k auth.Token, digest string) (int64, error) {
 	id, err := t.id(ctx, insertToken, k.UserID, k.Kind, k.Name, k.Description, digest, k.Scopes, micros(k.CreatedAt),
-		micros(k.ExpiresAt), micros(k.LastUsedAt), micros(k.RevokedAt), ref(k.ProjectID), ref(k.GroupID), k.JobID, k.Family)
+		micros(k.ExpiresAt), micros(k.LastUsedAt), micros(k.RevokedAt), ref(k.ProjectID), ref(k.GroupID), k.JobID, k.Family, k.Impersonation)
 	if fault.Is(err, fault.Conflict) {
 		err = fault.Conflictf("token", "token", "has already been taken")
 	}
@@ -60,6 +60,9 @@ func (l *listing) tokens(q registry.TokenQuery) {
 	}
 	if q.UserID != 0 {
 		l.and("k.user_id = ?", q.UserID)
+	}
+	if q.Impersonation != nil {
+		l.and("k.impersonation = ?", *q.Impersonation)
 	}
 	l.contains(q.Search, "k.name")
 	if q.Revoked != nil {

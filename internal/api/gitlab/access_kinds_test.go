@@ -47,6 +47,11 @@ func (w *world) group(ctx context.Context) error {
 	if w.ids["token"], err = w.token(ctx, "spare", "owner", "api"); err != nil {
 		return err
 	}
+	k, err := w.reg.As(auth.System()).CreateImpersonationToken(ctx, w.ids["owner"], registry.TokenSpec{Name: "support", Scopes: []string{"api"}})
+	if err != nil {
+		return err
+	}
+	w.ids["impersonation"] = k.ID
 	for _, place := range []string{"private", "group"} {
 		if err := errors.Join(w.accessToken(ctx, place+"/token", place, registry.Guest),
 			w.deployToken(ctx, place+"/deploy", place, "read_package_registry")); err != nil {

@@ -124,6 +124,8 @@ func (w *world) address(rt route) string {
 		id, place = w.ids["group"], "group"
 	}
 	switch {
+	case strings.Contains(rt.pattern, "/impersonation_tokens/"):
+		token = w.ids["impersonation"]
 	case strings.Contains(rt.pattern, "/access_tokens/"):
 		token = w.ids[place+"/token"]
 	case strings.Contains(rt.pattern, "/deploy_tokens/"):

@@ -166,7 +166,7 @@ func spellForbidden(e *fault.Error) map[string]any {
 // missingNouns are the nouns that GitLab names in its 404.
 var missingNouns = map[string]string{"project": "Project", "user": "User", "group": "Group", "namespace": "Namespace",
 	"model": "Model", "experiment": "Experiment", "alias": "Alias",
-	"project access token": "project Access Token", "group access token": "group Access Token"}
+	"impersonation token": "Impersonation Token", "project access token": "project Access Token", "group access token": "group Access Token"}
 
 func spellMissing(e *fault.Error) string {
 	if n, ok := missingNouns[e.Noun]; ok {

@@ -119,16 +119,17 @@ func tagList(routes []route) []object {
 }
 
 var tagWords = map[string]string{
-	"Metadata":      "The server itself.",
-	"Users":         "Accounts of people and machines.",
-	"Tokens":        "Personal access tokens, and tokens of CI jobs.",
-	"Access tokens": "Tokens of projects and groups: each acts as a bot that is a member there and nowhere else.",
-	"Deploy tokens": "Tokens of machines that are nobody: each reads, or writes, the models and packages of one project or of a group's projects.",
-	"Namespaces":    "Where projects are: groups, and the namespace that each person has.",
-	"Groups":        "Groups hold projects and other groups.",
-	"Projects":      "Projects hold models, experiments and candidates.",
-	"Members":       "Who has which role in a project or group.",
-	"Model files":   "The files of a version or a candidate, by path.",
+	"Metadata":             "The server itself.",
+	"Users":                "Accounts of people and machines.",
+	"Tokens":               "Personal access tokens, and tokens of CI jobs.",
+	"Impersonation tokens": "Tokens with which administrators act as somebody, who does not see them.",
+	"Access tokens":        "Tokens of projects and groups: each acts as a bot that is a member there and nowhere else.",
+	"Deploy tokens":        "Tokens of machines that are nobody: each reads, or writes, the models and packages of one project or of a group's projects.",
+	"Namespaces":           "Where projects are: groups, and the namespace that each person has.",
+	"Groups":               "Groups hold projects and other groups.",
+	"Projects":             "Projects hold models, experiments and candidates.",
+	"Members":              "Who has which role in a project or group.",
+	"Model files":          "The files of a version or a candidate, by path.",
 	"Resumable uploads": "Files over lines that break: the tus protocol 1.0 with creation, creation-with-upload, termination, checksum and expiration. " +
 		"What Upload-Offset acknowledges is on disk and survives a restart of the server.",
 	"Packages":         "What GitLab's package registry shows: the packages of versions and candidates, and generic ones.",

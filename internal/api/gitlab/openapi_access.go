@@ -124,7 +124,7 @@ func accountScopes(rt route) auth.Scopes {
 		return auth.ScopeAPI | auth.ScopeSelfRotate
 	case rt.method != http.MethodGet:
 		return auth.ScopeAPI
-	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens", rt.tag == "Deploy tokens", rt.tag == "Namespaces":
+	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens", rt.tag == "Impersonation tokens", rt.tag == "Deploy tokens", rt.tag == "Namespaces":
 		return docReadScopes
 	}
 	return docSelfScopes

@@ -45,6 +45,7 @@ var requests = map[string]asked{
 	"POST /users":          {body: object{"username": "mary", "name": "Mary Jackson", "email": "mary@example.org", "force_random_password": true}},
 	"PUT /users/{user_id}": {body: object{"name": "Rear Admiral Grace Hopper"}},
 	"POST /users/{user_id}/personal_access_tokens":        {body: object{"name": "ci", "scopes": []string{"read_model_registry"}, "expires_at": "2027-06-30"}},
+	"POST /users/{user_id}/impersonation_tokens":          {body: object{"name": "support", "scopes": []string{"read_api"}, "expires_at": "2027-06-30"}},
 	"POST /user/personal_access_tokens":                   {body: object{"name": "notebook", "scopes": []string{"read_model_registry", "write_model_registry"}, "expires_at": "2027-06-30"}},
 	"POST /personal_access_tokens/{token_id}/rotate":      until,
 	"POST /projects/{id}/job_tokens":                      {body: object{"user_id": 3, "job_id": 1207, "expires_in": 3600}},

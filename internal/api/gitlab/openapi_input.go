@@ -51,6 +51,7 @@ func embeddedInputs(outer, t reflect.Type) []input {
 // allowed are the values of parameters whose types do not tell them, by type
 // and name. Tests hold the orders against the database's.
 var allowed = map[string][]any{
+	"impersonationFilter.state":      {"all", "active", "inactive"},
 	"membershipFilter.type":          {"Project", "Namespace"},
 	"sorting.sort":                   {"asc", "desc"},
 	"paging.pagination":              {"keyset", "legacy"},

@@ -161,7 +161,7 @@ func tagged(tag string, routes ...route) []route {
 func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{
-		metaRoutes(), userRoutes(), tokenRoutes(), accessTokenRoutes(), deployTokenRoutes(), namespaceRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
+		metaRoutes(), userRoutes(), tokenRoutes(), impersonationRoutes(), accessTokenRoutes(), deployTokenRoutes(), namespaceRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
 		packageRoutes(), uploadRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(),
 	} {
 		all = append(all, part...)

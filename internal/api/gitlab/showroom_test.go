@@ -51,6 +51,11 @@ func (w *world) furnish(ctx context.Context) error {
 	if w.ids["token"], err = w.token(ctx, "laptop", "ada", "read_model_registry", "write_model_registry"); err != nil {
 		return err
 	}
+	k, err := sys.CreateImpersonationToken(ctx, w.ids["grace"], registry.TokenSpec{Name: "support", Scopes: []string{"read_api"}})
+	if err != nil {
+		return err
+	}
+	w.ids["impersonation"] = k.ID
 	ada := w.reg.As(auth.Actor{UserID: w.ids["ada"], Username: "ada", Admin: true, Scopes: auth.AllScopes})
 	return w.furnishPlaces(ctx, ada)
 }

@@ -155,6 +155,20 @@ def test_personal_tokens_rotate(gl, newcomer):
     assert code_of(theirs.personal_access_tokens.get, 1) == 401
 
 
+def test_impersonation_tokens(gl, newcomer):
+    user, theirs = newcomer
+    made = user.impersonationtokens.create({"name": "support", "scopes": ["api"], "expires_at": TOMORROW})
+    assert (made.impersonation, made.user_id, made.expires_at) == (True, user.id, TOMORROW)
+    with client(made.token) as acting:
+        acting.auth()
+        assert acting.user.id == user.id
+        assert made.id not in [t.id for t in theirs.personal_access_tokens.list(get_all=True)]
+        assert [t.id for t in user.impersonationtokens.list(state="active", iterator=True)] == [made.id]
+        user.impersonationtokens.get(made.id).delete()
+        assert code_of(acting.auth) == 401
+    assert code_of(theirs.users.get(user.id).impersonationtokens.list, get_all=True) == 403
+
+
 def test_deploy_tokens(gl, place):
     top, project, version = place
     url = api.files_url(version, "w.bin", project.id)
