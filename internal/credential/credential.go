@@ -1,8 +1,9 @@
 // Package credential finds the secret that an HTTP request carries, in the
 // places where GitLab's clients, and everybody else's, put it: PRIVATE-TOKEN,
 // JOB-TOKEN, Deploy-Token, Authorization with Bearer or Basic (the token as
-// password), and private_token, access_token and job_token in the query. What the secret is
-// worth is decided by auth.
+// password), and private_token, access_token and job_token in the query; last,
+// the cookie of somebody who signed in at the pages. What the secret is worth is
+// decided by auth.
 package credential
 
 import (
@@ -36,6 +37,14 @@ func Of(r *http.Request) auth.Credential {
 			return c
 		}
 	}
+	if c := inQuery(r); c.Secret != "" {
+		return c
+	}
+	return inCookie(r)
+}
+
+// inQuery finds a token in the query.
+func inQuery(r *http.Request) auth.Credential {
 	if !strings.Contains(r.URL.RawQuery, "_token=") {
 		return auth.Credential{}
 	}
@@ -46,4 +55,17 @@ func Of(r *http.Request) auth.Credential {
 		}
 	}
 	return auth.Credential{Secret: q.Get("job_token"), Place: auth.JobPlace}
+}
+
+// Cookie is the name of the cookie in which a browser carries its session.
+const Cookie = "vitrine_session"
+
+// inCookie finds the session of a browser, which sends it unasked: what changes
+// something counts only when a page of this server sent it.
+func inCookie(r *http.Request) auth.Credential {
+	k, err := r.Cookie(Cookie)
+	if err != nil || http.NewCrossOriginProtection().Check(r) != nil {
+		return auth.Credential{}
+	}
+	return auth.Credential{Secret: k.Value, Place: auth.CookiePlace}
 }

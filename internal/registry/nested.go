@@ -1,6 +1,10 @@
 package registry
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+)
 
 // Nest asks for the lists of many owners of one project at once, as the
 // versions of models: a list for each, all by the same page. A reader of trees
@@ -132,6 +136,22 @@ func (s Session) VersionRuns(ctx context.Context, ref ProjectRef, ids []int64) (
 		}
 		return found, err
 	}, placeRun)
+}
+
+// LatestMetrics gives the latest point of each metric of several runs of a
+// project.
+func (s Session) LatestMetrics(ctx context.Context, ref ProjectRef, runs []int64) (map[int64][]Metric, error) {
+	return view(ctx, s, func(tx Tx) (map[int64][]Metric, error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil {
+			return nil, err
+		}
+		found, err := tx.RunsByID(ctx, p.ID, runs)
+		if err != nil {
+			return nil, err
+		}
+		return tx.MetricsOf(ctx, slices.Collect(maps.Keys(found)))
+	})
 }
 
 // PackagesByID gives packages of a project.

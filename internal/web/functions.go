@@ -23,7 +23,7 @@ func (d *door) functions() template.FuncMap {
 		"path":    escapePath,
 		"first":   firstLetter,
 		"dict":    dict,
-		"prose":   newProse().render,
+		"prose":   d.prose.render,
 		"figure":  figure,
 		"param":   paramOf,
 		"metric":  metricOf,

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -13,6 +12,13 @@ func modelRoutes() []route {
 		get("/ml/models/new", project(registry.WriteModels), newModel),
 		post("/ml/models", project(registry.WriteModels), createModel),
 		get("/ml/models/{model}", project(registry.ReadModels), showModel),
+		get("/ml/models/{model}/versions", project(registry.ReadModels), showModelVersions),
+		get("/ml/models/{model}/candidates", project(registry.ReadRuns), showCandidates),
+		get("/ml/models/{model}/edit", project(registry.WriteModels), showModelEdit),
+		post("/ml/models/{model}", project(registry.WriteModels), editModel),
+		post("/ml/models/{model}/preview", project(registry.WriteModels), previewCard),
+		post("/ml/models/{model}/delete", project(registry.WriteModels), deleteModel),
+		post("/ml/models/{model}/versions", project(registry.WriteModels), createVersion),
 	}
 }
 
@@ -85,48 +91,4 @@ func createModel(c *call) error {
 		return err
 	}
 	return c.goTo(modelPath(m.ProjectPath, m.ID))
-}
-
-type modelPage struct {
-	frame
-	Model    registry.Model
-	Versions registry.List[registry.Version]
-	Pager    pager
-	MayWrite bool
-}
-
-// showModel shows a model with its versions, the highest first.
-func showModel(c *call) error {
-	id, err := c.id("model", "model")
-	if err != nil {
-		return err
-	}
-	p := &modelPage{}
-	page, n := c.page()
-	err = c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillModel(s, p, id, page) })
-	if err != nil {
-		return err
-	}
-	p.Pager = c.pager(n, p.Versions.Total, p.Versions.More)
-	return c.render("model", p)
-}
-
-func (c *call) fillModel(s registry.Session, p *modelPage, id int64, page registry.Page) error {
-	ctx, ref := c.ctx(), registry.ModelRef{ID: id}
-	pr, err := s.ProjectFor(ctx, c.ref, registry.ReadModels)
-	if err != nil {
-		return err
-	}
-	if p.Model, err = s.Model(ctx, c.ref, ref); err != nil {
-		return err
-	}
-	p.frame = c.projectFrame(pr, "models", p.Model.Name, crumb{"Models", "/" + pr.FullPath + "/-/ml/models"})
-	p.MayWrite = c.may(ctx, s, registry.WriteModels)
-	p.Versions, err = s.Versions(ctx, c.ref, ref, registry.VersionQuery{Page: page, Order: registry.Order{By: "version", Desc: true}})
-	return err
-}
-
-// may reports whether the viewer has a permission in the project of the page.
-func (c *call) may(ctx context.Context, s registry.Session, p registry.Permission) bool {
-	return s.May(ctx, c.ref, p) == nil
 }

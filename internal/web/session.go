@@ -15,7 +15,7 @@ import (
 // The cookies: who is signed in, what to say on the next page, and how pages
 // look.
 const (
-	sessionCookie = "vitrine_session"
+	sessionCookie = credential.Cookie
 	flashCookie   = "vitrine_flash"
 	themeCookie   = "vitrine_theme"
 )
@@ -24,9 +24,6 @@ const (
 // token, as curl. A cookie that is no good any more is one of nobody.
 func (c *call) signedInAs() error {
 	cred := credential.Of(c.r)
-	if k, err := c.r.Cookie(sessionCookie); err == nil && cred.Secret == "" {
-		cred = auth.Credential{Secret: k.Value, Place: auth.CookiePlace}
-	}
 	actor, err := c.d.Auth.Authenticate(c.ctx(), cred)
 	if fault.Is(err, fault.Unauthenticated) && cred.Place == auth.CookiePlace {
 		c.setCookie(sessionCookie, "", -1)

@@ -34,6 +34,3 @@ func atoi(s string) int {
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-// modelPath is the address of a model's page.
-func modelPath(project string, id int64) string { return "/" + project + "/-/ml/models/" + itoa(id) }

@@ -1,63 +1,165 @@
 package web
 
 import (
+	"strings"
+
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 func versionRoutes() []route {
 	return []route{
 		get("/ml/models/{model}/versions/{version}", project(registry.ReadModels), showVersion),
+		post("/ml/models/{model}/versions/{version}", project(registry.WriteModels), editVersion),
+		post("/ml/models/{model}/versions/{version}/aliases", project(registry.WriteModels), setAlias),
+		post("/ml/models/{model}/versions/{version}/aliases/delete", project(registry.WriteModels), deleteAlias),
+		post("/ml/models/{model}/versions/{version}/delete", project(registry.WriteModels), deleteVersion),
+		get("/ml/models/{model}/compare", project(registry.ReadModels), compareVersions),
 	}
 }
 
 type versionPage struct {
 	frame
-	Model   registry.Model
-	Version registry.Version
-	Files   registry.List[registry.File]
-	MayPull bool
-	// Download is the address of the folder of its files, without a slash.
-	Download string
+	Model    registry.Model
+	Version  registry.Version
+	Run      *registry.Run // what was logged to it, for those who may read runs
+	Files    registry.List[registry.File]
+	MayPull  bool
+	MayWrite bool
+	Problem  string
+	Path     string // of this page
+	// Download is the address of the folder of its files, without a slash, and
+	// Archive that of all of them in one file, without its ending.
+	Download, Archive string
 }
 
 // maxFiles is how many files the page of a version shows.
 const maxFiles = 100
 
-// showVersion shows a version with its files.
-func showVersion(c *call) error {
+// versionRefs reads the numbers of a version's address.
+func (c *call) versionRefs() (registry.ModelRef, registry.VersionRef, error) {
 	model, err := c.id("model", "model")
 	if err != nil {
-		return err
+		return registry.ModelRef{}, registry.VersionRef{}, err
 	}
 	id, err := c.id("version", "version")
+	return registry.ModelRef{ID: model}, registry.VersionRef{ID: id}, err
+}
+
+func showVersion(c *call) error { return c.version("", 200) }
+
+// version shows a version with its files.
+func (c *call) version(problem string, status int) error {
+	model, which, err := c.versionRefs()
 	if err != nil {
 		return err
 	}
-	p := &versionPage{}
-	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillVersion(s, p, model, id) }); err != nil {
+	p := &versionPage{Problem: problem}
+	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillVersion(s, p, model, which) }); err != nil {
 		return err
 	}
-	return c.render("version", p)
+	return c.renderAs(status, "version", p)
 }
 
-func (c *call) fillVersion(s registry.Session, p *versionPage, model, id int64) error {
-	ctx, ref := c.ctx(), registry.ModelRef{ID: model}
+func (c *call) fillVersion(s registry.Session, p *versionPage, model registry.ModelRef, which registry.VersionRef) error {
+	ctx := c.ctx()
 	pr, err := s.ProjectFor(ctx, c.ref, registry.ReadModels)
 	if err != nil {
 		return err
 	}
-	if p.Model, err = s.Model(ctx, c.ref, ref); err != nil {
+	if p.Model, err = s.Model(ctx, c.ref, model); err != nil {
 		return err
 	}
-	if p.Version, err = s.Version(ctx, c.ref, ref, registry.VersionRef{ID: id}); err != nil {
+	if p.Version, err = s.Version(ctx, c.ref, model, which); err != nil {
 		return err
 	}
 	p.frame = c.projectFrame(pr, "models", p.Model.Name+" "+p.Version.Semver,
-		crumb{"Models", "/" + pr.FullPath + "/-/ml/models"}, crumb{p.Model.Name, modelPath(pr.FullPath, model)})
-	p.Download = "/api/v4/projects/" + itoa(pr.ID) + "/packages/ml_models/" + itoa(id) + "/files"
+		crumb{"Models", "/" + pr.FullPath + "/-/ml/models"}, crumb{p.Model.Name, modelPath(pr.FullPath, model.ID)})
+	p.Path = versionPath(p.Version)
+	p.MayWrite = c.may(ctx, s, registry.WriteModels)
+	api := "/api/v4/projects/" + itoa(pr.ID)
+	p.Download = api + "/packages/ml_models/" + itoa(which.ID) + "/files"
+	p.Archive = api + "/ml/models/" + itoa(model.ID) + "/versions/" + itoa(which.ID) + "/archive"
+	if c.may(ctx, s, registry.ReadRuns) {
+		r, err := s.Run(ctx, c.ref, registry.RunRef{IID: p.Version.RunIID})
+		if err != nil && !notThere(err) {
+			return err
+		}
+		p.Run = &r
+	}
 	if p.MayPull = c.may(ctx, s, registry.PullFiles); !p.MayPull {
 		return nil
 	}
-	p.Files, err = s.Files(ctx, c.ref, registry.PackageRef{VersionID: id}, registry.FileQuery{Page: registry.Page{Limit: maxFiles}})
+	p.Files, err = s.Files(ctx, c.ref, registry.PackageRef{VersionID: which.ID}, registry.FileQuery{Page: registry.Page{Limit: maxFiles}})
 	return err
+}
+
+// changeVersion reads a form about a version, does the work, and shows the
+// version again, with what is wrong where that is something.
+func (c *call) changeVersion(done string, work func(registry.ModelRef, registry.VersionRef) error) error {
+	model, which, err := c.versionRefs()
+	if err != nil {
+		return err
+	}
+	if err := c.form(); err != nil {
+		return err
+	}
+	err = work(model, which)
+	if problem, ok := formProblem(err); ok {
+		return c.version(problem, 422)
+	}
+	if err != nil {
+		return err
+	}
+	c.flash(done)
+	return c.goTo(strings.TrimSuffix(strings.TrimSuffix(c.here(), "/aliases/delete"), "/aliases"))
+}
+
+// here is the path of the project's page that was asked for.
+func (c *call) here() string { return "/" + c.ref.Path + "/-" + c.r.URL.Path }
+
+func editVersion(c *call) error {
+	return c.changeVersion("Saved.", func(model registry.ModelRef, which registry.VersionRef) error {
+		card := strings.ReplaceAll(c.r.PostFormValue("description"), "\r\n", "\n")
+		_, err := c.s.EditVersion(c.ctx(), c.ref, model, which, registry.VersionEdit{Description: &card})
+		return err
+	})
+}
+
+func setAlias(c *call) error {
+	return c.changeVersion("The alias points here now.", func(model registry.ModelRef, which registry.VersionRef) error {
+		name := strings.TrimPrefix(strings.TrimSpace(c.r.PostFormValue("name")), "@")
+		_, err := c.s.SetAlias(c.ctx(), c.ref, model, registry.AliasSpec{Name: name, Version: which})
+		return err
+	})
+}
+
+func deleteAlias(c *call) error {
+	return c.changeVersion("The alias is gone.", func(model registry.ModelRef, _ registry.VersionRef) error {
+		return c.s.DeleteAlias(c.ctx(), c.ref, model, c.r.PostFormValue("name"))
+	})
+}
+
+func deleteVersion(c *call) error {
+	model, which, err := c.versionRefs()
+	if err != nil {
+		return err
+	}
+	if err := c.s.May(c.ctx(), c.ref, registry.WriteModels); err != nil {
+		return err
+	}
+	v, err := c.s.Version(c.ctx(), c.ref, model, which)
+	if err != nil {
+		return err
+	}
+	if err := c.form(); err != nil {
+		return err
+	}
+	if !c.confirmed(v.Semver) {
+		return c.version("Type "+v.Semver+" to delete the version; nothing was deleted.", 422)
+	}
+	if err := c.s.DeleteVersion(c.ctx(), c.ref, model, which); err != nil {
+		return err
+	}
+	c.flash("The version " + v.Semver + " is deleted.")
+	return c.goTo(modelPath(v.ProjectPath, v.ModelID) + "/versions")
 }

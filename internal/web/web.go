@@ -37,7 +37,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
-	d := &door{Options: o, throttle: newThrottle()}
+	d := &door{Options: o, throttle: newThrottle(), prose: newProse()}
 	var err error
 	if d.assets, err = loadAssets(); err != nil {
 		return httpx.Mount{}, err
@@ -68,6 +68,7 @@ type door struct {
 	assets     *assets
 	pages      pages
 	throttle   *throttle
+	prose      *prose
 	top, below *httpx.Router
 }
 

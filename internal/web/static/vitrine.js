@@ -27,3 +27,19 @@ document.addEventListener("keydown", (e) => {
   const field = document.querySelector(`[data-hotkey="${CSS.escape(e.key)}"]`);
   if (field) { e.preventDefault(); field.focus(); }
 });
+
+// A card shows beside its text while it is written.
+for (const form of document.querySelectorAll("form[data-preview]")) {
+  const text = form.querySelector("textarea"), pane = form.querySelector(".preview");
+  let timer;
+  const show = async () => {
+    const r = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams({ description: text.value }) });
+    if (r.ok) { pane.innerHTML = await r.text(); pane.hidden = false; }
+  };
+  text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(show, 300); });
+  show();
+}
+
+for (const box of document.querySelectorAll("[data-only-different]")) {
+  box.addEventListener("change", () => document.body.classList.toggle("only-different", box.checked));
+}
