@@ -42,7 +42,8 @@ func runPytest(t *testing.T, s *server, python string, files ...string) {
 	args := []string{"-m", "pytest", "-q", "-ra", "--color=no", "--durations=3",
 		"-p", "no:cacheprovider", "--basetemp", filepath.Join(bigDir(t), "pytest")}
 	cmd := exec.CommandContext(ctx, python, append(args, files...)...)
-	cmd.Env = s.env("PYTHONDONTWRITEBYTECODE=1", "HOME="+t.TempDir())
+	// MLflow would tell its makers of every start.
+	cmd.Env = s.env("PYTHONDONTWRITEBYTECODE=1", "MLFLOW_DISABLE_TELEMETRY=true", "HOME="+t.TempDir())
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
