@@ -76,6 +76,12 @@ type Search struct {
 	After  Mark // continue behind this row
 }
 
+// ShelfSearch is a Search for models or versions of a project.
+type ShelfSearch struct {
+	Search
+	NoPrompts bool // without the prompts, which are kept as models
+}
+
 // Mark is a place in the answer of one search: what the store has to know to
 // go on. The zero Mark is the beginning.
 type Mark struct {

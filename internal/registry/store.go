@@ -270,6 +270,13 @@ type Searches interface {
 	// without an order the highest numbers come first. See ExperimentSearch for
 	// plain.
 	SearchExperiments(ctx context.Context, projectID int64, plain bool, q Search) (Found[Experiment], error)
+	// SearchModels knows name, created_at, updated_at and tags; without an order
+	// it is by name.
+	SearchModels(ctx context.Context, projectID int64, q ShelfSearch) (Found[Model], error)
+	// SearchVersions knows name (of the model), number, run (the eid of the
+	// origin's), source, created_at, updated_at and tags; without an order it is
+	// by name, the highest numbers first.
+	SearchVersions(ctx context.Context, projectID int64, q ShelfSearch) (Found[Version], error)
 	// SearchRuns knows eid, name, status (in upper case), user, started_at,
 	// ended_at, artifact_uri, metrics, params, tags, and of data sets name,
 	// digest and context; without an order the latest started come first.

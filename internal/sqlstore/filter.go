@@ -25,6 +25,10 @@ type searchable struct {
 type attr struct {
 	column
 	filter string // what conditions compare, if not that
+	null   bool   // may be NULL; else an index on it gives the order
+	// lead is true of every row: it leads an engine to that index, when the order
+	// goes on with other tables' columns and seems to need sorting anyway.
+	lead string
 }
 
 // valueTable holds values of rows by key.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,50 @@ func TestHeadsSearch(t *testing.T) {
 	for _, step := range plan(t, s, texts[0]) {
 		if strings.HasPrefix(step, "SCAN") && step != "SCAN s" && step != "SCAN CONSTANT ROW" || strings.Contains(step, "(model_id=?)") {
 			t.Errorf("%s: %s", step, texts[0])
+		}
+	}
+}
+
+// TestShelfSearches: what clients ask most of models and versions comes out of
+// an index, and in its order.
+func TestShelfSearches(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	by := func(key string, desc bool) registry.Sort { return registry.Sort{Key: key, Desc: desc} }
+	is := func(key string, v any) registry.Condition {
+		return registry.Condition{Key: key, Op: registry.Equal, Value: v}
+	}
+	recent := []registry.Sort{by("updated_at", true), by("name", false), by("number", true)}
+	for want, ask := range map[string]func(registry.Tx) error{
+		"versions_updated (project_id=? AND updated_at>?)": func(tx registry.Tx) error {
+			_, err := tx.SearchVersions(ctx, 1, registry.ShelfSearch{NoPrompts: true, Search: registry.Search{Order: recent}})
+			return err
+		},
+		"models_name (project_id=? AND name=?)": func(tx registry.Tx) error {
+			_, err := tx.SearchVersions(ctx, 1, registry.ShelfSearch{NoPrompts: true, Search: registry.Search{Filter: registry.Filter{is("name", "m")}, Order: recent}})
+			return err
+		},
+		"versions_source_run (source_run=? AND project_id=?)": func(tx registry.Tx) error {
+			_, err := tx.SearchVersions(ctx, 1, registry.ShelfSearch{Search: registry.Search{Filter: registry.Filter{is("run", "r")}}})
+			return err
+		},
+		"models_name (project_id=?)": func(tx registry.Tx) error {
+			_, err := tx.SearchModels(ctx, 1, registry.ShelfSearch{NoPrompts: true})
+			return err
+		},
+		"models_updated (project_id=?)": func(tx registry.Tx) error {
+			_, err := tx.SearchModels(ctx, 1, registry.ShelfSearch{NoPrompts: true, Search: registry.Search{Order: []registry.Sort{by("updated_at", true)}}})
+			return err
+		},
+	} {
+		var texts []string
+		s.Watch(func(text string) { texts = append(texts, text) })
+		if err := s.View(ctx, ask); err != nil {
+			t.Fatal(err)
+		}
+		s.Watch(nil)
+		steps := plan(t, s, texts[0])
+		if !strings.HasSuffix(steps[0], want) || slices.ContainsFunc(steps, func(s string) bool { return strings.HasPrefix(s, "SCAN") }) {
+			t.Errorf("want %s: %q: %s", want, steps, texts[0])
 		}
 	}
 }

@@ -146,7 +146,7 @@ var runSearch = searchable{
 	attrs: map[string]attr{"eid": {column: column{"r.eid", false}}, "name": {column: column{"r.name", false}},
 		"status": {column: column{"upper(r.status)", false}}, "user": {column: column{"r.user_label", false}},
 		"started_at": {column: column{"r.started_at", true}, filter: "r.started_at / 1000"},
-		"ended_at":   {column: column{"nullif(r.ended_at, 0)", true}, filter: "nullif(r.ended_at, 0) / 1000"},
+		"ended_at":   {column: column{"nullif(r.ended_at, 0)", true}, filter: "nullif(r.ended_at, 0) / 1000", null: true},
 		"artifact_uri": {column: column{`(SELECT CASE WHEN e.location = '' THEN 'mlflow-artifacts:/' || CAST(e.iid AS TEXT) ELSE rtrim(e.location, '/') END
 			FROM experiments e WHERE e.id = r.experiment_id) || '/' || r.eid || '/artifacts'`, false}}},
 	values: map[registry.Subject]valueTable{

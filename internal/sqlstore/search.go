@@ -61,7 +61,11 @@ func (p phase) decide(c registry.Condition, v valueTable) (cond string, args []a
 func (k searchable) phases(order []registry.Sort) ([]phase, error) {
 	if len(order) == 0 || order[0].Subject == registry.OfRow {
 		terms, join, args, err := k.terms(order)
-		return []phase{{join: join, args: args, terms: append(terms, k.last...)}}, err
+		one := phase{join: join, args: args, terms: append(terms, k.last...)}
+		if len(order) > 0 && k.attrs[order[0].Key].lead != "" {
+			one.where = []string{k.attrs[order[0].Key].lead}
+		}
+		return []phase{one}, err
 	}
 	first := order[0]
 	v, ok := k.values[first.Subject]
@@ -102,6 +106,10 @@ func (k searchable) terms(order []registry.Sort) (terms []term, join string, arg
 		rank := "CASE WHEN " + col.expr + " IS NULL THEN 1 ELSE 0 END"
 		if s.Subject == registry.OfRow && col.expr == "" {
 			return nil, "", nil, unknownSort(s.Key)
+		}
+		if s.Subject == registry.OfRow && !k.attrs[s.Key].null {
+			terms = append(terms, term{col.expr, s.Desc})
+			continue
 		}
 		if s.Subject != registry.OfRow {
 			v, ok := k.values[s.Subject]

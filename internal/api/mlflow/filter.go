@@ -32,6 +32,11 @@ type grammar struct {
 	// translate may turn a condition into another one, as that on a tag which
 	// is kept as an attribute.
 	translate func(registry.Condition) (registry.Condition, error)
+	// shelf says that the search is of the model registry, some of whose messages
+	// differ (SearchModelUtils, SearchModelVersionUtils).
+	shelf bool
+	// sortBy reads the key of an order where that is no key of a filter; or nil.
+	sortBy func(*grammar, string) (registry.Sort, error)
 }
 
 // attribute is an attribute of the rows.
@@ -106,7 +111,7 @@ func (p *parser) conjunction() (registry.Filter, error) {
 			if sign, value := p.peek(1), p.peek(2); first.comparable() && sign.kind == signToken && value.comparable() {
 				return nil, invalid("Invalid comparison clause. Expected 'Identifier' found '" + first.text + "'")
 			}
-			p.bad = append(p.bad, "'"+first.text+"'")
+			p.bad = append(p.bad, p.g.quoteClause(first.text))
 			p.tokens = p.tokens[1:]
 		}
 	}
@@ -211,6 +216,11 @@ func (g *grammar) condition(c clause) (registry.Condition, error) {
 		}
 		return out, invalid("Invalid comparator '" + string(c.op) + "' not one of '" + braces(opTexts(ops)) + "'")
 	}
+	if g.shelf && number {
+		if out.Value, err = wholeNumber(key, out.Value); err != nil {
+			return out, err
+		}
+	}
 	if subject == registry.OfRow && attr.name != "" {
 		out.Key = attr.name
 	}
@@ -276,12 +286,14 @@ func (g *grammar) attrNames(fits func(attribute) bool) []string {
 func (g *grammar) value(c clause, subject registry.Subject, key string, number bool, attr attribute) (any, error) {
 	t := c.value
 	if c.op == registry.In || c.op == registry.NotIn {
-		if !number && (subject == registry.OfRow || subject == registry.OfDataset) {
+		if (!number || g.shelf) && (subject == registry.OfRow || subject == registry.OfDataset) {
 			return g.list(c, subject, attr)
 		}
 		t = token{kind: otherToken, text: c.raw}
 	}
 	switch {
+	case g.shelf:
+		return g.shelfValue(t, subject, number)
 	case number && t.kind != numberToken && subject == registry.OfMetric:
 		return nil, invalid("Expected numeric value type for metric. Found " + t.text)
 	case number && t.kind != numberToken:
@@ -295,7 +307,11 @@ func (g *grammar) value(c clause, subject registry.Subject, key string, number b
 	case subject == registry.OfDataset:
 		return nil, invalid("Expected a quoted string value for dataset attributes. Got value " + t.text)
 	}
-	return nil, invalid("Expected a quoted string value for " + entityNames[subject] + " (e.g. 'my-value'). Got value " + t.text)
+	return nil, notQuoted(subject, t)
+}
+
+func notQuoted(subject registry.Subject, t token) error {
+	return invalid("Expected a quoted string value for " + entityNames[subject] + " (e.g. 'my-value'). Got value " + t.text)
 }
 
 func parseNumber(s string, whole bool) (any, error) {
@@ -317,7 +333,7 @@ func (g *grammar) list(c clause, subject registry.Subject, attr attribute) (any,
 	for _, t := range c.list {
 		s, err := unquote(t.text)
 		if err != nil || t.kind != textToken && t.kind != wordToken {
-			return nil, invalid("While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: " + c.raw)
+			return nil, invalid("While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: " + tuple(c))
 		}
 		out = append(out, s)
 	}
@@ -325,6 +341,14 @@ func (g *grammar) list(c clause, subject registry.Subject, attr attribute) (any,
 		return nil, invalid("While parsing a list in the query, expected a non-empty list of string values, but got empty list")
 	}
 	return out, nil
+}
+
+// tuple writes a list as Python writes a tuple.
+func tuple(c clause) string {
+	if len(c.list) == 1 {
+		return "(" + c.list[0].text + ",)"
+	}
+	return c.raw
 }
 
 func listNames(attrs map[string]attribute) string {

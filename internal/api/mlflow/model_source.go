@@ -266,7 +266,7 @@ func isPrompt(ts []registry.Tag) bool {
 }
 
 // promptTag marks models and versions that are prompts.
-const promptTag = "mlflow.prompt.is_prompt"
+const promptTag = registry.PromptTag
 
 func str(s *string) string {
 	if s == nil {

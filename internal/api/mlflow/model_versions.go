@@ -18,6 +18,7 @@ func versionRoutes() []route {
 		v2("GET", "/mlflow/model-versions/get", read, getVersion),
 		v2("PATCH", "/mlflow/model-versions/update", write, updateVersion),
 		v2("DELETE", "/mlflow/model-versions/delete", write, deleteVersion),
+		v2("GET", "/mlflow/model-versions/search", read, searchVersions),
 		v2("GET", "/mlflow/model-versions/get-download-uri", read, getDownloadURI),
 		v2("POST", "/mlflow/model-versions/transition-stage", write, transitionStage),
 		v2("POST", "/mlflow/model-versions/set-tag", write, setVersionTag),

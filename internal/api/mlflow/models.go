@@ -15,6 +15,7 @@ func modelRoutes() []route {
 		v2("PATCH", "/mlflow/registered-models/update", write, updateModel).nameless(),
 		v2("POST", "/mlflow/registered-models/rename", write, renameModel),
 		v2("DELETE", "/mlflow/registered-models/delete", write, deleteModel).nameless(),
+		v2("GET", "/mlflow/registered-models/search", read, searchModels),
 		v2("GET", "/mlflow/registered-models/get-latest-versions", read, getLatestVersions).nameless(),
 		v2("POST", "/mlflow/registered-models/get-latest-versions", read, getLatestVersions).nameless(),
 		v2("POST", "/mlflow/registered-models/set-tag", write, setModelTag),

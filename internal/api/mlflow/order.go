@@ -44,6 +44,11 @@ func (g *grammar) sortKey(s string) (registry.Sort, error) {
 			return registry.Sort{}, invalid("Invalid ordering key in order_by clause '" + s + "'.")
 		}
 	}
+	if g.sortBy != nil {
+		o, err := g.sortBy(g, tokens[0].text)
+		o.Desc = desc
+		return o, err
+	}
 	subject, key, err := g.key(tokens[0].text, func(a attribute) bool { return a.order })
 	if err != nil {
 		return registry.Sort{}, err

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -92,5 +93,99 @@ func copiedFiles(_ *testing.T, b *bench) {
 			b.same([]any{err, kerr, got, k.FileCount, k.Size}, []any{nil, nil, want, int64(len(want)), int64(3 * len(want))})
 			return nil
 		})
+	}
+}
+
+// shelf: models and versions by filter and order, in pages, without the prompts
+// and without those of another project.
+func shelf(_ *testing.T, b *bench) {
+	p := b.place()
+	models := map[string]registry.Model{}
+	for i, name := range []string{"apple", "Banana", "cherry", "ask"} {
+		m := b.model(p, name)
+		models[name] = m
+		for n := range 2 {
+			v := b.version(m, "1.0."+string(rune('0'+n)))
+			b.update(func(ctx context.Context, tx registry.Tx) error {
+				v.UpdatedAt = at.Add(time.Duration(10*n+i) * time.Minute)
+				if err := tx.UpdateVersion(ctx, v); err != nil {
+					return err
+				}
+				return tx.SetTags(ctx, registry.VersionTags, v.ID, []registry.Tag{{Key: "n", Value: string(rune('0' + n))}})
+			})
+		}
+	}
+	b.version(b.model(b.project(p.Namespace, "other"), "apple"), "9.0.0")
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		if err := tx.SetTags(ctx, registry.ModelTags, models["cherry"].ID, []registry.Tag{{Key: "k", Value: "Red"}}); err != nil {
+			return err
+		}
+		return tx.SetTags(ctx, registry.ModelTags, models["ask"].ID, []registry.Tag{{Key: registry.PromptTag, Value: "true"}})
+	})
+	b.searchModels(p)
+	b.searchVersions(p)
+}
+
+func (b *bench) searchModels(p registry.Project) {
+	b.t.Helper()
+	tag := registry.Condition{Subject: registry.OfTag, Key: "k", Op: registry.ILike, Value: "r%"}
+	for _, c := range []struct {
+		q    registry.ShelfSearch
+		want []string
+	}{
+		{registry.ShelfSearch{}, []string{"Banana", "apple", "ask", "cherry"}},
+		{registry.ShelfSearch{NoPrompts: true}, []string{"Banana", "apple", "cherry"}},
+		{registry.ShelfSearch{Search: registry.Search{Filter: registry.Filter{tag}}}, []string{"cherry"}},
+		{registry.ShelfSearch{Search: registry.Search{Order: []registry.Sort{{Key: "updated_at", Desc: true}, {Key: "name", Desc: true}}}}, []string{"cherry", "ask", "apple", "Banana"}},
+	} {
+		c.q.Limit = 2
+		var got []string
+		b.view(func(ctx context.Context, tx registry.Tx) error {
+			for {
+				found, err := tx.SearchModels(ctx, p.ID, c.q)
+				for _, m := range found.Items {
+					got = append(got, m.Name)
+				}
+				if c.q.After = found.Next; err != nil || len(c.q.After.Keys) == 0 {
+					return err
+				}
+			}
+		})
+		b.same(got, c.want)
+	}
+}
+
+func (b *bench) searchVersions(p registry.Project) {
+	b.t.Helper()
+	is := func(key string, op registry.Op, v any) registry.Filter {
+		return registry.Filter{{Key: key, Op: op, Value: v}}
+	}
+	recent := []registry.Sort{{Key: "updated_at", Desc: true}, {Key: "name"}, {Key: "number", Desc: true}}
+	for _, c := range []struct {
+		q    registry.ShelfSearch
+		want []string
+	}{
+		{registry.ShelfSearch{NoPrompts: true}, []string{"Banana 2", "Banana 1", "apple 2", "apple 1", "cherry 2", "cherry 1"}},
+		{registry.ShelfSearch{NoPrompts: true, Search: registry.Search{Order: recent}}, []string{"cherry 2", "Banana 2", "apple 2", "cherry 1", "Banana 1", "apple 1"}},
+		{registry.ShelfSearch{Search: registry.Search{Order: recent, Filter: is("name", registry.In, []string{"ask", "apple"})}}, []string{"ask 2", "apple 2", "ask 1", "apple 1"}},
+		{registry.ShelfSearch{Search: registry.Search{Filter: is("number", registry.Greater, int64(1))}}, []string{"Banana 2", "apple 2", "ask 2", "cherry 2"}},
+		{registry.ShelfSearch{Search: registry.Search{Filter: is("run", registry.Equal, "none")}}, nil},
+		{registry.ShelfSearch{Search: registry.Search{Filter: registry.Filter{{Subject: registry.OfTag, Key: "n", Op: registry.NotEqual, Value: "1"}, {Key: "source", Op: registry.Equal, Value: ""},
+			{Key: "name", Op: registry.Like, Value: "a%"}}}}, []string{"apple 1", "ask 1"}},
+	} {
+		c.q.Limit = 4
+		var got []string
+		b.view(func(ctx context.Context, tx registry.Tx) error {
+			for {
+				found, err := tx.SearchVersions(ctx, p.ID, c.q)
+				for _, v := range found.Items {
+					got = append(got, fmt.Sprint(v.ModelName, " ", v.Number))
+				}
+				if c.q.After = found.Next; err != nil || len(c.q.After.Keys) == 0 {
+					return err
+				}
+			}
+		})
+		b.same(got, c.want)
 	}
 }

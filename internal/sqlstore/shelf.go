@@ -1,0 +1,63 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// modelSearch is what can be asked of models.
+var modelSearch = searchable{
+	from: "models m", id: "m.id",
+	attrs: map[string]attr{"name": {column: column{"m.name", false}},
+		"created_at": {column: column{"m.created_at", true}, filter: "m.created_at / 1000"},
+		"updated_at": {column: column{"m.updated_at", true}, filter: "m.updated_at / 1000"}},
+	values: map[registry.Subject]valueTable{registry.OfTag: {exists: "SELECT 1 FROM model_tags v WHERE v.owner_id = m.id"}},
+	last:   []term{{"m.name", false}},
+}
+
+// versionSearch is what can be asked of versions.
+var versionSearch = searchable{
+	from: "versions w JOIN models m ON m.id = w.model_id AND m.project_id = w.project_id", id: "w.id",
+	attrs: map[string]attr{"name": {column: column{"m.name", false}}, "number": {column: column{"w.number", true}},
+		"run": {column: column{"w.source_run", false}}, "source": {column: column{"w.source", false}},
+		"created_at": {column: column{"w.created_at", true}, filter: "w.created_at / 1000"},
+		"updated_at": {column: column{"w.updated_at", true}, filter: "w.updated_at / 1000", lead: "w.updated_at > 0"}},
+	values: map[registry.Subject]valueTable{registry.OfTag: {exists: "SELECT 1 FROM version_tags v WHERE v.owner_id = w.id"}},
+	last:   []term{{"m.name", false}, {"w.number", true}},
+}
+
+// Prompts are marked by a tag of the model, and MLflow looks at that of the
+// version.
+const (
+	noPrompt       = `NOT EXISTS (SELECT 1 FROM model_tags p WHERE p.owner_id = m.id AND p.key = '` + registry.PromptTag + `' AND p.value = 'true')`
+	noPromptOfItem = `NOT EXISTS (SELECT 1 FROM version_tags p WHERE p.owner_id = w.id AND p.key = '` + registry.PromptTag + `' AND p.value = 'true')`
+)
+
+func (t *tx) SearchModels(ctx context.Context, projectID int64, q registry.ShelfSearch) (registry.Found[registry.Model], error) {
+	in := scope{column: "m.project_id", ids: []int64{projectID}}
+	if q.NoPrompts {
+		in.where = []string{noPrompt}
+	}
+	ids, next, err := t.found(ctx, modelSearch, in, q.Search)
+	if err != nil {
+		return registry.Found[registry.Model]{}, err
+	}
+	ms, err := byIDs(ctx, t, "SELECT "+modelCols+" FROM "+modelFrom+" WHERE m.id", ids, scanModel,
+		func(m registry.Model) int64 { return m.ID })
+	return registry.Found[registry.Model]{Items: ms, Next: next}, err
+}
+
+func (t *tx) SearchVersions(ctx context.Context, projectID int64, q registry.ShelfSearch) (registry.Found[registry.Version], error) {
+	in := scope{column: "w.project_id", ids: []int64{projectID}}
+	if q.NoPrompts {
+		in.where = []string{noPrompt, noPromptOfItem}
+	}
+	ids, next, err := t.found(ctx, versionSearch, in, q.Search)
+	if err != nil {
+		return registry.Found[registry.Version]{}, err
+	}
+	vs, err := byIDs(ctx, t, "SELECT "+versionCols+" FROM "+versionFrom+" WHERE v.id", ids, scanVersion,
+		func(v registry.Version) int64 { return v.ID })
+	return registry.Found[registry.Version]{Items: vs, Next: next}, err
+}
