@@ -31,7 +31,7 @@ func (s Session) SignIn(ctx context.Context, login, password string) (NewToken, 
 	switch {
 	case err != nil:
 		return NewToken{}, err
-	case !right || a.user.Blocked:
+	case !right || a.user.Blocked || a.user.Bot:
 		return NewToken{}, refused
 	}
 	t := auth.Token{UserID: a.user.ID, Kind: auth.Browser, Name: "browser", Scopes: auth.AllScopes,

@@ -140,19 +140,29 @@ func (s Session) EditUser(ctx context.Context, id int64, e UserEdit) (User, erro
 		if err := tx.UpdateUser(ctx, u); err != nil {
 			return User{}, err
 		}
-		if hash != "" {
-			if err := tx.SetPassword(ctx, id, hash); err != nil {
-				return User{}, err
-			}
-			if err := tx.DeleteBrowsers(ctx, id, time.Time{}); err != nil { // whoever knew the old one
-				return User{}, err
-			}
+		if err := setPassword(ctx, tx, u, hash); err != nil {
+			return User{}, err
 		}
-		if u.Username != old || e.Name != nil {
+		if !u.Bot && (u.Username != old || e.Name != nil) {
 			return u, s.moveUserNamespace(ctx, tx, u)
 		}
 		return u, nil
 	})
+}
+
+// setPassword gives a person another password, unless there is no new one, and
+// signs out whoever knew the old one.
+func setPassword(ctx context.Context, tx Tx, u User, hash string) error {
+	switch {
+	case hash == "":
+		return nil
+	case u.Bot:
+		return fault.Denied("user", "nobody signs in as the bot of an access token")
+	}
+	if err := tx.SetPassword(ctx, u.ID, hash); err != nil {
+		return err
+	}
+	return tx.DeleteBrowsers(ctx, u.ID, time.Time{})
 }
 
 // checkUserEdit refuses what would lock the last administrator out.
