@@ -279,7 +279,8 @@ type Searches interface {
 	SearchVersions(ctx context.Context, projectID int64, q ShelfSearch) (Found[Version], error)
 	// SearchRuns knows eid, name, status (in upper case), user, started_at,
 	// ended_at, artifact_uri, metrics, params, tags, and of data sets name,
-	// digest and context; without an order the latest started come first.
+	// digest and context; without an order the latest started come first, those of the same time
+	// by eid.
 	SearchRuns(ctx context.Context, experimentIDs []int64, q Search) (Found[Run], error)
 }
 

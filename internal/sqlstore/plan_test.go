@@ -158,20 +158,20 @@ func TestSearchesGoAlongIndexes(t *testing.T) {
 		name, index string
 		read        func(registry.Tx) error
 	}{
-		{"by a metric", "metrics_order", func(tx registry.Tx) error {
+		{"by a metric", "metrics_best", func(tx registry.Tx) error {
 			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Order: metric, Limit: 10})
 			return err
 		}},
-		{"by a metric, filtered by it, further on", "metrics_order", func(tx registry.Tx) error {
-			mark := registry.Mark{Keys: []any{int64(0), 1.0, int64(1), int64(1)}}
+		{"by a metric, filtered by it, further on", "metrics_best", func(tx registry.Tx) error {
+			mark := registry.Mark{Keys: []any{int64(0), 1.0, int64(1), "e"}}
 			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Order: metric, Filter: above, Limit: 10, After: mark})
 			return err
 		}},
-		{"without an order, few that fit", "metrics_order", func(tx registry.Tx) error {
+		{"without an order, few that fit", "metrics_best", func(tx registry.Tx) error {
 			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Filter: above, Limit: 10})
 			return err
 		}},
-		{"without an order", "runs_recent", func(tx registry.Tx) error {
+		{"without an order", "runs_latest", func(tx registry.Tx) error {
 			_, err := tx.SearchRuns(ctx, []int64{1}, registry.Search{Limit: 10})
 			return err
 		}},

@@ -151,14 +151,14 @@ var runSearch = searchable{
 			FROM experiments e WHERE e.id = r.experiment_id) || '/' || r.eid || '/artifacts'`, false}}},
 	values: map[registry.Subject]valueTable{
 		registry.OfMetric: {exists: "SELECT 1 FROM metrics v WHERE v.run_id = r.id", join: "metrics x ON x.run_id = r.id", number: true,
-			table: "metrics x", owner: "x.run_id", scope: "x.experiment_id", last: []term{{"x.started_at", true}, {"x.run_id", true}}},
+			table: "metrics x", owner: "x.run_id", scope: "x.experiment_id", last: []term{{"x.started_at", true}, {"x.run_eid", false}}},
 		registry.OfParam: {exists: "SELECT 1 FROM run_params v WHERE v.run_id = r.id", join: "run_params x ON x.run_id = r.id"},
 		registry.OfTag:   {exists: "SELECT 1 FROM run_tags v WHERE v.owner_id = r.id", join: "run_tags x ON x.owner_id = r.id"},
 		registry.OfDataset: {exists: `SELECT 1 FROM run_inputs i JOIN input_datasets d ON d.id = i.dataset_id
 			LEFT JOIN run_input_tags c ON c.owner_id = i.id AND c.key = '` + registry.InputContext + `' WHERE i.run_id = r.id`,
 			columns: map[string]string{"name": "d.name", "digest": "d.digest", "context": "c.value"}},
 	},
-	last: []term{{"r.started_at", true}, {"r.id", true}},
+	last: []term{{"r.started_at", true}, {"r.eid", false}},
 }
 
 func (t *tx) SearchRuns(ctx context.Context, experiments []int64, q registry.Search) (registry.Found[registry.Run], error) {

@@ -38,7 +38,7 @@ func BenchmarkSearch(b *testing.B) {
 			"latest":          {Limit: 100},
 			"latest of many":  {Filter: over(0.5), Limit: 100},
 			"latest of few":   {Filter: over(1 - 20/float64(size)), Limit: 100},
-			"best, deep down": {Order: best, Limit: 100, After: registry.Mark{Keys: []any{int64(0), 0.5, int64(0), int64(0)}}},
+			"best, deep down": {Order: best, Limit: 100, After: registry.Mark{Keys: []any{int64(0), 0.5, int64(0), "e"}}},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
 				for b.Loop() {

@@ -116,9 +116,13 @@ func locationOf(location string, iid int64) string {
 	return artifactScheme + strconv.FormatInt(iid, 10)
 }
 
-// below appends a path to an address, before its query.
+// below appends a path to an address, before its query; a path of a file system
+// has none.
 func below(uri, path string) string {
 	base, query, ok := strings.Cut(uri, "?")
+	if !strings.Contains(uri, ":") {
+		base, ok = uri, false
+	}
 	base = strings.TrimSuffix(base, "/") + "/" + path
 	if ok {
 		base += "?" + query

@@ -9,3 +9,11 @@ func TestPythonSpaced(t *testing.T) {
 		}
 	}
 }
+
+func TestBelow(t *testing.T) {
+	for in, want := range map[string]string{"mlflow-artifacts:/1": "mlflow-artifacts:/1/r", "s3://b/p/?v=1": "s3://b/p/r?v=1", "/tmp/a?": "/tmp/a?/r"} {
+		if got := below(in, "r"); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -101,7 +102,11 @@ func checkExperimentTag(t registry.Tag) error {
 
 // checkLocation checks where clients shall put artifacts.
 func checkLocation(uri string) error {
-	if i := strings.IndexAny(uri, "#;"); i >= 0 && strings.Contains(uri, ":") {
+	scheme, _, ok := strings.Cut(uri, ":")
+	// Of the schemes that people keep artifacts under, urllib knows parameters
+	// in these only.
+	params := !ok || slices.Contains([]string{"http", "https", "ftp", "sftp"}, scheme)
+	if strings.Contains(uri, "#") || params && strings.Contains(uri, ";") {
 		return invalid("'artifact_location' URL can't include fragments or params.")
 	}
 	if _, query, ok := strings.Cut(uri, "?"); ok && strings.Contains(decoded(query), "..") {

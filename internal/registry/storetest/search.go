@@ -31,7 +31,7 @@ func (b *bench) runsToSearch(p registry.Project, e registry.Experiment, n int) (
 		all = nil
 		for i := range n {
 			s := searched{metrics: map[string]float64{}, params: map[string]string{}}
-			s.run = registry.Run{ProjectID: p.ID, ExperimentID: e.ID, IID: int64(i + 1000), EID: fmt.Sprintf("%032d", i), Name: fmt.Sprintf("n%d", r.IntN(9)),
+			s.run = registry.Run{ProjectID: p.ID, ExperimentID: e.ID, IID: int64(i + 1000), EID: fmt.Sprintf("%032d", r.IntN(1e9)), Name: fmt.Sprintf("n%d", r.IntN(9)),
 				Status: registry.Running, StartedAt: at.Add(time.Duration(r.IntN(5)) * time.Second), CreatedAt: at, UpdatedAt: at}
 			if r.IntN(3) == 0 {
 				s.run.EndedAt = at.Add(time.Duration(r.IntN(3)) * time.Hour)
@@ -113,7 +113,7 @@ func compareBy(order []registry.Sort) func(a, b searched) int {
 				return c
 			}
 		}
-		return cmp.Or(b.run.StartedAt.Compare(a.run.StartedAt), cmp.Compare(b.run.ID, a.run.ID))
+		return cmp.Or(b.run.StartedAt.Compare(a.run.StartedAt), strings.Compare(a.run.EID, b.run.EID))
 	}
 }
 
@@ -201,7 +201,7 @@ func (b *bench) filters(all []searched, e registry.Experiment) {
 		{Filter: registry.Filter{{Key: "size", Op: registry.Equal, Value: "x"}}}, {Filter: registry.Filter{{Key: "name", Op: registry.Equal, Value: 1.0}}},
 		{Filter: registry.Filter{{Subject: registry.OfMetric, Key: "a", Op: registry.Like, Value: "x"}}}, {Filter: registry.Filter{{Key: "name", Op: "~", Value: "x"}}},
 		{Order: []registry.Sort{{Key: "size"}}}, {Order: []registry.Sort{{Subject: registry.OfDataset, Key: "name"}}},
-		{After: registry.Mark{Keys: []any{int64(0)}}}, {After: registry.Mark{Keys: []any{int64(9), int64(1), int64(1)}}}, {After: registry.Mark{Keys: []any{"x"}}},
+		{After: registry.Mark{Keys: []any{int64(0)}}}, {After: registry.Mark{Keys: []any{int64(9), int64(1), "x"}}}, {After: registry.Mark{Keys: []any{"x"}}},
 	} {
 		b.view(func(ctx context.Context, tx registry.Tx) error {
 			_, err := tx.SearchRuns(ctx, []int64{e.ID}, bad)
