@@ -225,6 +225,9 @@ func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg Package
 		return File{}, err
 	}
 	if pk.ID == 0 {
+		if pkg, err = resolvePackage(ctx, tx, p.ID, pkg); err != nil {
+			return File{}, err
+		}
 		if pk.ID, err = s.firstFile(ctx, tx, p.ID, pkg, pk, f.Status); err != nil {
 			return File{}, err
 		}
@@ -248,8 +251,12 @@ func (s Session) packageOf(ctx context.Context, tx Tx, ref ProjectRef, pkg Packa
 	return pr, k, err
 }
 
-// resolvePackage turns a model's name with a version or alias into the version.
+// resolvePackage turns a model's name with a version or alias into the version,
+// and a run's outer id into its number.
 func resolvePackage(ctx context.Context, tx Tx, projectID int64, pkg PackageRef) (PackageRef, error) {
+	if pkg.RunEID != "" {
+		return resolveRun(ctx, tx, projectID, pkg)
+	}
 	if pkg.Model == "" {
 		return pkg, nil
 	}
@@ -257,7 +264,7 @@ func resolvePackage(ctx context.Context, tx Tx, projectID int64, pkg PackageRef)
 	if err != nil {
 		return pkg, err
 	}
-	v, err := findVersion(ctx, tx, m, VersionRef{Semver: pkg.Version, Alias: pkg.Alias})
+	v, err := findVersion(ctx, tx, m, VersionRef{Number: pkg.Number, Semver: pkg.Version, Alias: pkg.Alias})
 	return PackageRef{VersionID: v.ID}, err
 }
 

@@ -70,13 +70,16 @@ func ParseNamespaceRef(s string) NamespaceRef {
 
 // PackageRef names a package in one of several ways, whichever field is set.
 type PackageRef struct {
-	VersionID int64  // that of a version
-	RunIID    int64  // that of a run, by its number in the project
-	PackageID int64  // by its own id
-	Generic   string // a generic package, with Version
-	Version   string // of a generic package; or with Model a semantic version
-	Model     string // that of a version, by the model's name and Version or Alias
-	Alias     string // without "@"
+	VersionID int64   // that of a version
+	RunIID    int64   // that of a run, by its number in the project
+	PackageID int64   // by its own id
+	Generic   string  // a generic package, with Version
+	Version   string  // of a generic package; or with Model a semantic version
+	Model     string  // that of a version, by the model's name and Version or Alias
+	Alias     string  // without "@"
+	Number    int64   // with Model, instead of Version and Alias
+	RunEID    string  // that of a run, by its outer id
+	Home      RunHome // with RunEID
 }
 
 // generic reports whether the package belongs to no model.

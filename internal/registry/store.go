@@ -377,6 +377,11 @@ type Files interface {
 	FileByID(ctx context.Context, packageID, id int64) (File, error)
 	ListFiles(ctx context.Context, q FileQuery) (List[File], error)
 	DeleteFile(ctx context.Context, f File) error
+	// ListFolder lists one level below a path, without hidden files.
+	ListFolder(ctx context.Context, packageID int64, q FolderQuery) (List[FolderEntry], error)
+	// DeleteFiles removes the file at a path and those below it, all for an
+	// empty path, and tells how many there were.
+	DeleteFiles(ctx context.Context, packageID int64, path string) (int64, error)
 }
 
 // Nested are the lists of many owners at once, by one statement, and by another

@@ -134,7 +134,7 @@ func store(c *call, p string) (registry.File, error) {
 	if err != nil {
 		return registry.File{}, err
 	}
-	body := io.Reader(bodyReader{c.r.Body})
+	body := httpx.Body(c.r)
 	boundary, form, err := formBoundary(c.r.Header.Get("Content-Type"))
 	if err != nil {
 		return registry.File{}, err
@@ -184,20 +184,6 @@ func formBoundary(contentType string) (boundary string, form bool, err error) {
 		return "", true, &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "is a multipart form without a boundary", Err: err}
 	}
 	return params["boundary"], true, nil
-}
-
-// bodyReader says of a body that cannot be read to its end whose fault it is.
-type bodyReader struct{ r io.Reader }
-
-func (b bodyReader) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return n, err
-	}
-	if _, known := fault.As(err); !known {
-		err = &fault.Error{Kind: fault.Invalid, Noun: "body", Msg: "cannot be read to its end", Err: err}
-	}
-	return n, err
 }
 
 // formField bounds a text field of an upload form, in bytes.

@@ -119,7 +119,7 @@ func (c *call) begin(ref registry.PackageRef, p string, o registry.UploadOptions
 }
 
 // body is what the request brings.
-func (c *call) body() io.Reader { return bodyReader{c.r.Body} }
+func (c *call) body() io.Reader { return httpx.Body(c.r) }
 
 // appending reads what goes with the bytes of a request.
 func (c *call) appending(offset int64) (registry.AppendOptions, error) {

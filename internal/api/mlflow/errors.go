@@ -89,6 +89,7 @@ func (d *dialect) fail(w http.ResponseWriter, r *http.Request, door flavour, err
 	if e, ok := asAPI(err); ok && door == atGitLab {
 		body.GitLab = e.gitlab
 	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	status := statusOf(body.Code)
 	switch status {
 	case http.StatusUnauthorized:

@@ -91,7 +91,7 @@ func matches(r *http.Request) bool {
 			return true
 		}
 	}
-	return p == "/version" || gitlabDoor(p)
+	return p == "/version" || p == "/get-artifact" || p == "/model-versions/get-artifact" || gitlabDoor(p)
 }
 
 // gitlabDoor reports whether an address is below GitLab's one for MLflow.
@@ -103,6 +103,10 @@ func gitlabDoor(p string) bool {
 
 func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
 	if !httpx.IsClean(r) {
+		if strings.Contains(r.URL.EscapedPath(), "/mlflow-artifacts/") {
+			d.fail(w, r, atRoot, invalid("Invalid path")) // as MLflow says it of what climbs
+			return
+		}
 		d.unmatched(w, r)
 		return
 	}

@@ -91,7 +91,8 @@ func (rt route) addresses() []address {
 // table is the whole surface.
 func (d *dialect) table() []route {
 	var all []route
-	for _, part := range [][]route{metaRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes(), modelRoutes(), versionRoutes()} {
+	for _, part := range [][]route{metaRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes(), modelRoutes(), versionRoutes(),
+		artifactRoutes()} {
 		all = append(all, part...)
 	}
 	return all
