@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -62,6 +63,9 @@ func logData(ctx context.Context, tx Tx, r Run, d RunData) error {
 	if err := tx.InsertMetrics(ctx, r.ID, d.Metrics); err != nil {
 		return err
 	}
+	if err := logOfModels(ctx, tx, r, d.Metrics); err != nil {
+		return err
+	}
 	return tx.SetTags(ctx, RunTags, r.ID, d.Tags)
 }
 
@@ -82,6 +86,9 @@ func checkData(d RunData) error {
 	}
 	for _, m := range d.Metrics {
 		if err := checkKey("metrics", m.Key); err != nil {
+			return err
+		}
+		if err := m.checkMeasured(); err != nil {
 			return err
 		}
 	}
@@ -213,7 +220,8 @@ func (s Session) LogInputs(ctx context.Context, ref ProjectRef, which RunRef, in
 	})
 }
 
-// LogOutputs adds to the logged models that a run has made.
+// LogOutputs adds to the logged models that a run has made; one that is there
+// already is fault.Conflict.
 func (s Session) LogOutputs(ctx context.Context, ref ProjectRef, which RunRef, models []ModelLink) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
 		_, r, err := s.activeRun(ctx, tx, ref, which)
@@ -222,6 +230,15 @@ func (s Session) LogOutputs(ctx context.Context, ref ProjectRef, which RunRef, m
 		}
 		if err := checkInputs(nil, models); err != nil {
 			return err
+		}
+		_, made, err := tx.RunModelsOf(ctx, []int64{r.ID})
+		if err != nil {
+			return err
+		}
+		for _, m := range models {
+			if slices.ContainsFunc(made[r.ID], func(l ModelLink) bool { return l.Model == m.Model }) {
+				return &fault.Error{Kind: fault.Conflict, Noun: "output", Name: m.Model, Field: "models", Msg: "has " + m.Model + ", which is an output of the run already"}
+			}
 		}
 		return tx.PutRunModels(ctx, r.ID, true, models)
 	})

@@ -54,6 +54,7 @@ type Sort struct {
 	Subject Subject
 	Key     string
 	Desc    bool
+	Data    DatasetRef // of logged models' metrics: the latest with such a data set
 }
 
 // Stage tells which rows of those that can be deleted and restored are meant.

@@ -335,7 +335,14 @@ type Metric struct {
 	Value float64 // NaN and infinities are allowed
 	Step  int64
 	At    time.Time // to the millisecond
+	// Model is the logged model that was measured, by its outer id; empty: none.
+	// Data is what it was measured with. Both are kept with the model.
+	Model string
+	Data  DatasetRef
 }
+
+// DatasetRef names a data set; where it asks for one, an empty field means any.
+type DatasetRef struct{ Name, Digest string }
 
 // Steps bounds the steps of a metric, both ends included.
 type Steps struct{ First, Last int64 }

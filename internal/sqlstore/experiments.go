@@ -93,8 +93,10 @@ func (t *tx) UpdateExperiment(ctx context.Context, e registry.Experiment) error 
 }
 
 func (t *tx) DeleteExperiment(ctx context.Context, id int64) error {
-	if _, err := t.exec(ctx, deleteRunPackages, id); err != nil {
-		return err
+	for _, q := range []query{deleteRunPackages, deleteLoggedPackages} {
+		if _, err := t.exec(ctx, q, id); err != nil {
+			return err
+		}
 	}
 	if _, err := t.exec(ctx, uncountExperiment, id); err != nil {
 		return err

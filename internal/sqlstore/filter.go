@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -36,10 +37,14 @@ type valueTable struct {
 	// exists is a subquery for one value; it ends in a condition on the owner.
 	// Where keys are columns, column names them, else v.key is compared.
 	exists  string
+	args    []any // of exists
 	columns map[string]string
 	// join joins the value of one key as x, for an order.
 	join   string
 	number bool
+	// latest, where a key has many values, is a subquery for the id of the one
+	// that an order is by. Such an order is sorted, not read off an index.
+	latest func(registry.Sort) (text string, args []any)
 	// What an index of the table, as x, allows; empty: there is none. It begins
 	// with the column that the scope of the search bounds, and the key.
 	table, owner, scope string
@@ -59,12 +64,12 @@ func (k searchable) condition(c registry.Condition) (string, []any, error) {
 	if !ok {
 		return "", nil, unknownKey(c.Key)
 	}
-	expr, cond, args := "v.value", "v.key = ?", []any{c.Key}
+	expr, cond, args := "v.value", "v.key = ?", append(slices.Clone(v.args), c.Key)
 	if v.columns != nil {
 		if expr, ok = v.columns[c.Key]; !ok {
 			return "", nil, unknownKey(c.Key)
 		}
-		cond, args = "1 = 1", nil
+		cond, args = "1 = 1", slices.Clone(v.args)
 	}
 	switch c.Op {
 	case registry.IsNull:

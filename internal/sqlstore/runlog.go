@@ -10,8 +10,12 @@ import (
 var insertParam = stmt(`INSERT INTO run_params (run_id, key, value) VALUES ($1, $2, $3)`)
 
 func (t *tx) InsertParams(ctx context.Context, runID int64, ps []registry.Param) error {
+	return t.insertParams(ctx, insertParam, runID, ps)
+}
+
+func (t *tx) insertParams(ctx context.Context, q query, owner int64, ps []registry.Param) error {
 	for _, p := range ps {
-		if _, err := t.exec(ctx, insertParam, runID, p.Key, p.Value); err != nil {
+		if _, err := t.exec(ctx, q, owner, p.Key, p.Value); err != nil {
 			return err
 		}
 	}
@@ -19,9 +23,13 @@ func (t *tx) InsertParams(ctx context.Context, runID int64, ps []registry.Param)
 }
 
 func (t *tx) ParamsOf(ctx context.Context, ids []int64) (map[int64][]registry.Param, error) {
+	return t.paramsOf(ctx, "run_params", "run_id", ids)
+}
+
+func (t *tx) paramsOf(ctx context.Context, table, owner string, ids []int64) (map[int64][]registry.Param, error) {
 	out := map[int64][]registry.Param{}
 	for part := range slices.Chunk(ids, registry.MaxLimit) {
-		text := "SELECT run_id, key, value FROM run_params WHERE run_id IN (" + placeholders(1, len(part)) + ") ORDER BY run_id, key"
+		text := "SELECT " + owner + ", key, value FROM " + table + " WHERE " + owner + " IN (" + placeholders(1, len(part)) + ") ORDER BY " + owner + ", key"
 		err := t.rows(ctx, text, anys(part), func(s scanner) error {
 			var id int64
 			var p registry.Param
@@ -58,7 +66,7 @@ func (t *tx) RunKeys(ctx context.Context, experimentID int64) (params, metrics [
 
 // tagTables are the tables of tags by owner.
 var tagTables = map[registry.TagOwner]string{registry.ModelTags: "model_tags", registry.VersionTags: "version_tags",
-	registry.ExperimentTags: "experiment_tags", registry.RunTags: "run_tags"}
+	registry.ExperimentTags: "experiment_tags", registry.RunTags: "run_tags", registry.LoggedTags: "logged_model_tags"}
 
 func (t *tx) SetTags(ctx context.Context, o registry.TagOwner, id int64, ts []registry.Tag) error {
 	text := "INSERT INTO " + tagTables[o] + " (owner_id, key, value) VALUES ($1, $2, $3) ON CONFLICT (owner_id, key) DO UPDATE SET value = excluded.value"

@@ -60,12 +60,17 @@ func (t *tx) RunByEID(ctx context.Context, projectID int64, eid string) (registr
 }
 
 func (t *tx) RunIDs(ctx context.Context, projectID int64, eids []string) (map[string]int64, error) {
+	return t.idsByEID(ctx, "runs", projectID, eids)
+}
+
+// idsByEID finds rows of a project by their outer ids.
+func (t *tx) idsByEID(ctx context.Context, table string, projectID int64, eids []string) (map[string]int64, error) {
 	out := map[string]int64{}
 	args := []any{projectID}
 	for _, e := range eids {
 		args = append(args, e)
 	}
-	text := "SELECT eid, id FROM runs WHERE project_id = $1 AND eid IN (" + placeholders(2, len(eids)) + ")"
+	text := "SELECT eid, id FROM " + table + " WHERE project_id = $1 AND eid IN (" + placeholders(2, len(eids)) + ")"
 	err := t.rows(ctx, text, args, func(s scanner) error {
 		var eid string
 		var id int64

@@ -59,7 +59,7 @@ func (p phase) decide(c registry.Condition, v valueTable) (cond string, args []a
 
 // phases gives the stretches of an order.
 func (k searchable) phases(order []registry.Sort) ([]phase, error) {
-	if len(order) == 0 || order[0].Subject == registry.OfRow {
+	if len(order) == 0 || order[0].Subject == registry.OfRow || k.values[order[0].Subject].latest != nil {
 		terms, join, args, err := k.terms(order)
 		one := phase{join: join, args: args, terms: append(terms, k.last...)}
 		if len(order) > 0 && k.attrs[order[0].Key].lead != "" {
@@ -117,8 +117,9 @@ func (k searchable) terms(order []registry.Sort) (terms []term, join string, arg
 				return nil, "", nil, unknownSort(s.Key)
 			}
 			x := "x" + strconv.Itoa(i)
-			args = append(args, s.Key)
-			join += " LEFT JOIN " + strings.ReplaceAll(v.join, "x ON x.", x+" ON "+x+".") + " AND " + x + ".key = $" + strconv.Itoa(len(args))
+			l := listing{args: args}
+			join += v.joined(&l, x, s)
+			args = l.args
 			col = column{x + ".value", v.number}
 			rank = "CASE WHEN " + x + ".value IS NULL THEN 2 ELSE 0 END"
 			if v.number {
@@ -134,6 +135,18 @@ func (k searchable) terms(order []registry.Sort) (terms []term, join string, arg
 	return terms, join, args, nil
 }
 
+// joined joins the value of the key of an order under a name, and binds in l
+// what that needs.
+func (v valueTable) joined(l *listing, x string, s registry.Sort) string {
+	pick, args := x+".key = ?", []any{s.Key}
+	if v.latest != nil {
+		pick, args = v.latest(s)
+		pick = x + ".id = (" + pick + ")"
+	}
+	l.and(pick, args...)
+	return " LEFT JOIN " + strings.ReplaceAll(v.join, "x ON x.", x+" ON "+x+".") + " AND " + l.where[len(l.where)-1]
+}
+
 func unknownSort(key string) error {
 	return &fault.Error{Kind: fault.Invalid, Noun: "search", Field: "order_by", Name: key, Msg: "names nothing to order by: " + key}
 }
@@ -144,7 +157,14 @@ type scope struct {
 	column string
 	ids    []int64
 	where  []string
+	also   *condition          // what rows have to meet besides
 	few    *registry.Condition // met by so few rows that these are gone through
+}
+
+// condition is a piece of SQL with what it binds.
+type condition struct {
+	text string
+	args []any
 }
 
 // fewRows is how many rows are gone through and sorted without a thought.
@@ -194,6 +214,9 @@ func (v valueTable) only(l *listing, in scope, c registry.Condition) error {
 // gather bounds a search to its scope.
 func (k searchable) gather(l *listing, in scope) error {
 	l.where = append(l.where, in.where...)
+	if in.also != nil {
+		l.and(in.also.text, in.also.args...)
+	}
 	if in.few == nil {
 		l.within(in.column, in.ids)
 		return nil

@@ -119,7 +119,7 @@ var uniqueFields = []struct{ column, noun, field string }{
 	{"users.username_key", "user", "username"}, {"users.email_key", "user", "email"},
 	{"namespaces.full_key", "group", "path"}, {"projects.full_key", "project", "path"},
 	{"models.name", "model", "name"}, {"experiments.name", "experiment", "name"},
-	{"versions.semver", "version", "version"}, {"run_params.key", "param", "params"},
+	{"versions.semver", "version", "version"}, {"run_params.key", "param", "params"}, {"logged_model_params.key", "param", "params"},
 }
 
 func uniqueField(what string) (noun, field string) {

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -64,6 +65,8 @@ type apiError struct {
 	gitlab string // how GitLab says it, if it does
 
 	missing string // the parameter that is not there
+
+	class, state string // when not those of the code
 }
 
 // Error gives the text.
@@ -116,7 +119,9 @@ func statusOf(c code) int {
 // spell gives the body of an error as MLflow has it.
 func spell(err error) errorBody {
 	if e, ok := asAPI(err); ok {
-		return errorJSON(e.code, e.msg)
+		out := errorJSON(e.code, e.msg)
+		out.Class, out.State = cmp.Or(e.class, out.Class), cmp.Or(e.state, out.State)
+		return out
 	}
 	e, ok := fault.As(err)
 	if !ok {
@@ -189,6 +194,8 @@ func spellMissing(e *fault.Error) string {
 		return "No Experiment with id=" + e.Name + " exists"
 	case "run":
 		return "Run with id=" + e.Name + " not found"
+	case "logged model":
+		return "Logged model with ID '" + e.Name + "' not found."
 	case "project":
 		return "There is no project " + e.Name + ", or you may not see it."
 	}

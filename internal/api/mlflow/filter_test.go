@@ -132,6 +132,7 @@ func FuzzFilter(f *testing.F) {
 				}
 			}
 		}
+		_, _ = loggedFilter(s)
 		_, _ = experimentGrammar.order([]string{s})
 		_, _ = parsePageToken(s)
 	})

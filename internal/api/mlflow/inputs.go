@@ -137,7 +137,7 @@ func logOutputs(c *call, in newOutputs) (none, error) {
 	for i, m := range in.Models {
 		models[i] = registry.ModelLink{Model: m.ID, Step: m.Step}
 	}
-	return none{}, c.s.LogOutputs(c.ctx(), c.ref, in.ref(), models)
+	return none{}, taken(c.s.LogOutputs(c.ctx(), c.ref, in.ref(), models))
 }
 
 type inputDatasetSearch struct {

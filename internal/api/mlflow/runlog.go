@@ -28,12 +28,14 @@ type metricIn struct {
 	Value     *float64 `field:"value" check:"required float"`
 	Timestamp *int64   `field:"timestamp" check:"int required"` // ms since 1970
 	Step      int64    `field:"step" check:"int"`
+	Model     string   `field:"model_id" check:"string"`
 	Dataset   string   `field:"dataset_name" check:"string"`
 	Digest    string   `field:"dataset_digest" check:"string"`
 }
 
 func (m metricIn) metric() registry.Metric {
-	return registry.Metric{Key: deref(m.Key), Value: finite(deref(m.Value)), Step: m.Step, At: time.UnixMilli(deref(m.Timestamp)).UTC()}
+	return registry.Metric{Key: deref(m.Key), Value: finite(deref(m.Value)), Step: m.Step, At: time.UnixMilli(deref(m.Timestamp)).UTC(),
+		Model: m.Model, Data: registry.DatasetRef{Name: m.Dataset, Digest: m.Digest}}
 }
 
 // finite gives what MLflow keeps of an infinity: the greatest number.
