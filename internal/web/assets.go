@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
@@ -44,7 +45,7 @@ func loadAssets() (*assets, error) {
 		if err != nil {
 			return err
 		}
-		f := asset{kind: mime.TypeByExtension(path.Ext(name)), plain: content}
+		f := asset{kind: cmp.Or(mime.TypeByExtension(path.Ext(name)), "text/plain; charset=utf-8"), plain: content}
 		var b bytes.Buffer
 		zw, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 		if err != nil {

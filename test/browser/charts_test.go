@@ -1,0 +1,125 @@
+package browser
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"testing"
+)
+
+// trainer logs to a run as a client of MLflow's API does.
+type trainer struct {
+	t          *testing.T
+	home       string
+	experiment string
+}
+
+// newTrainer makes a project with an experiment.
+func newTrainer(t *testing.T, home string) *trainer {
+	t.Helper()
+	tr := &trainer{t: t, home: home}
+	tr.post("/api/v4/projects", map[string]any{"name": "digits"})
+	tr.experiment = tr.post(tracking+"experiments/create", map[string]any{"name": "sweep"})["experiment_id"].(string)
+	return tr
+}
+
+const tracking = "/api/v4/projects/root%2Fdigits/ml/mlflow/api/2.0/mlflow/"
+
+func (tr *trainer) post(path string, body map[string]any) map[string]any {
+	tr.t.Helper()
+	raw, err := json.Marshal(body)
+	ok(tr.t, err)
+	req, err := http.NewRequestWithContext(tr.t.Context(), http.MethodPost, tr.home+path, bytes.NewReader(raw))
+	ok(tr.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+rootToken)
+	res, err := http.DefaultClient.Do(req)
+	ok(tr.t, err)
+	defer res.Body.Close()
+	out := map[string]any{}
+	ok(tr.t, json.NewDecoder(res.Body).Decode(&out))
+	if res.StatusCode >= 300 {
+		tr.t.Fatalf("%s answered %d: %v", path, res.StatusCode, out)
+	}
+	return out
+}
+
+// start starts a run and gives its id.
+func (tr *trainer) start(name string, params ...map[string]any) string {
+	tr.t.Helper()
+	out := tr.post(tracking+"runs/create", map[string]any{"experiment_id": tr.experiment, "run_name": name, "start_time": 1})
+	id := out["run"].(map[string]any)["info"].(map[string]any)["run_id"].(string)
+	if len(params) > 0 {
+		tr.post(tracking+"runs/log-batch", map[string]any{"run_id": id, "params": params})
+	}
+	return id
+}
+
+// log logs steps [from, to) of each metric, which falls as rate says.
+func (tr *trainer) log(run string, rate float64, from, to int, keys ...string) {
+	tr.t.Helper()
+	var points []map[string]any
+	for i := from; i < to; i++ {
+		for _, k := range keys {
+			v := math.Exp(-rate*float64(i)) + .05*math.Sin(float64(i))
+			points = append(points, map[string]any{"key": k, "value": v, "step": i, "timestamp": 1_700_000_000_000 + int64(i)*1000})
+		}
+	}
+	tr.post(tracking+"runs/log-batch", map[string]any{"run_id": run, "metrics": points})
+}
+
+func (b *tab) signIn() {
+	b.t.Helper()
+	b.visit("/users/sign_in")
+	b.fill(`input[name="login"]`, "root")
+	b.fill(`input[name="password"]`, "correct horse battery staple")
+	b.click("main form button")
+	b.wait(".face")
+}
+
+// TestRunCharts: a run has a chart for each metric, with all its points, in
+// every light and on every screen; the controls change what is drawn.
+func TestRunCharts(t *testing.T) {
+	home := serve(t)
+	tr := newTrainer(t, home)
+	run := tr.start("first")
+	tr.log(run, .02, 0, 300, "loss", "val/loss", "an accuracy")
+	for name, l := range map[string]look{"desktop": desktop, "phone-dark": phoneDark} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, home, l)
+			b.signIn()
+			b.visit("/root/digits/-/ml/candidates/1")
+			for i := range 3 {
+				b.do(scrollTo(fmt.Sprintf(".chart:nth-child(%d)", i+1)))
+				b.until(fmt.Sprintf(`document.querySelector(".chart:nth-child(%d)[data-points='300'] canvas") !== null`, i+1))
+			}
+			if n := get[int](b, `document.querySelectorAll(".chart canvas").length`); n != 3 {
+				t.Errorf("%d charts", n)
+			}
+			b.do(scrollTo("[data-charts]"))
+			b.shot("charts")
+			b.narrow()
+			b.tune()
+			b.do(scrollTo("[data-charts]"))
+			b.shot("smooth")
+			b.click(".chart details summary")
+			b.until(`document.querySelectorAll(".chart details tbody tr").length === 300`)
+		})
+	}
+}
+
+// tune asks for smooth lines over time on a logarithmic scale.
+func (b *tab) tune() {
+	b.t.Helper()
+	get[bool](b, `(() => {
+		const f = document.querySelector("[data-controls]");
+		f.elements.smoothing.value = .8; f.elements.across.value = "times"; f.elements.log.checked = true;
+		return f.dispatchEvent(new Event("input"));
+	})()`)
+	b.until(`document.querySelectorAll(".chart:first-child .u-legend .u-series").length === 3`)
+	if head := b.text(".chart .u-legend .u-series"); head == "" || head[:7] != "seconds" {
+		b.t.Errorf("the first column is %q", head)
+	}
+}
