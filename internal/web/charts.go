@@ -61,3 +61,41 @@ func seriesOf(r registry.RunMetrics) seriesJSON {
 	}
 	return s
 }
+
+// drawn is what an experiment's charts can show: the names that any run has, and
+// the runs of the page.
+type drawn struct {
+	Params, Metrics []string
+	Dots            []dot
+}
+
+// dot is a run as its page's script gets it.
+type dot struct {
+	ID      string             `json:"id"` // EID
+	Name    string             `json:"name"`
+	Href    string             `json:"href"`
+	Params  map[string]string  `json:"params"`
+	Metrics map[string]float64 `json:"metrics"` // the finite ones
+}
+
+// maxMark is how long, in bytes, a parameter's value may be to stand at an axis.
+const maxMark = 60
+
+func dotsOf(runs []registry.Run) []dot {
+	out := make([]dot, len(runs))
+	for i, r := range runs {
+		d := dot{r.EID, r.Name, "/" + r.ProjectPath + "/-/ml/candidates/" + itoa(r.IID), map[string]string{}, map[string]float64{}}
+		for _, p := range r.Params {
+			if len(p.Value) <= maxMark {
+				d.Params[p.Key] = p.Value
+			}
+		}
+		for _, m := range r.Metrics {
+			if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
+				d.Metrics[m.Key] = m.Value
+			}
+		}
+		out[i] = d
+	}
+	return out
+}

@@ -71,6 +71,7 @@ type experimentPage struct {
 	Status          registry.RunStatus
 	Statuses        []registry.RunStatus
 	Params, Metrics []string // the columns, of all that any run has
+	Drawn           drawn
 	Runs            registry.List[registry.Run]
 	Pager           pager
 	Sort            string
@@ -124,8 +125,11 @@ func (c *call) fillExperiment(s registry.Session, p *experimentPage, iid int64, 
 		query.Order = registry.Order{By: "metric", Desc: strings.HasPrefix(by, "-")}
 		query.Metric, p.Sort = strings.TrimPrefix(strings.TrimPrefix(by, "-"), "metrics."), by
 	}
-	p.Runs, err = s.Runs(c.ctx(), c.ref, query)
-	return err
+	if p.Runs, err = s.Runs(c.ctx(), c.ref, query); err != nil {
+		return err
+	}
+	p.Drawn = drawn{t.Params, t.Metrics, dotsOf(p.Runs.Items)}
+	return nil
 }
 
 // columns gives the chosen ones of those that there are, else the first.

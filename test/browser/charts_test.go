@@ -123,3 +123,39 @@ func (b *tab) tune() {
 		b.t.Errorf("the first column is %q", head)
 	}
 }
+
+// TestExperimentCharts lays the chosen runs over each other, and sets a
+// parameter against a metric.
+func TestExperimentCharts(t *testing.T) {
+	home := serve(t)
+	tr := newTrainer(t, home)
+	for i := range 10 {
+		rate := .005 * float64(i+1)
+		run := tr.start(fmt.Sprintf("run %d", i), map[string]any{"key": "rate", "value": fmt.Sprint(rate)},
+			map[string]any{"key": "optimizer", "value": []string{"adam", "sgd"}[i%2]})
+		tr.log(run, rate, 0, 100+i, "loss")
+	}
+	b := open(t, home, desktop)
+	b.signIn()
+	b.visit("/root/digits/-/ml/experiments/1")
+	b.until(`document.querySelector("[data-lines][data-points='1045'] canvas") !== null`)
+	b.until(`document.querySelectorAll("[data-scatter] circle").length === 10`)
+	get[bool](b, `(() => { const s = document.querySelector("[data-param-choice]"); s.value = "rate"; return s.dispatchEvent(new Event("change")); })()`)
+	b.do(scrollTo("[data-overlay]"))
+	b.shot("all")
+	b.do(scrollTo("[data-scatter]"))
+	b.shot("all-dots")
+	b.narrow()
+	b.do(scrollTo("table"))
+	b.click("tbody tr:nth-child(1) [data-draw]")
+	b.click("tbody tr:nth-child(3) [data-draw]")
+	b.until(`document.querySelector("[data-lines][data-points='216']") !== null`) // those with 109 and 107
+	if n := get[int](b, `document.querySelectorAll("[data-lines] .u-legend .u-series").length`); n != 3 {
+		t.Errorf("%d columns, want steps and two runs", n)
+	}
+	if n := get[int](b, `document.querySelectorAll("[data-scatter] circle").length`); n != 2 {
+		t.Errorf("%d dots", n)
+	}
+	b.do(scrollTo("[data-scatter]"))
+	b.shot("chosen")
+}

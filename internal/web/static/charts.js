@@ -3,8 +3,8 @@
 "use strict";
 (() => {
 const colours = 8; // --c1 to --c8 of the style sheet
-const height = 200; // pixels
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const dashes = [[], [7, 3], [2, 3]]; // tell lines apart that share a colour
 const colour = (i) => () => css(`--c${i % colours + 1}`);
 const short = (v) => v == null ? "" : String(+v.toPrecision(5));
 
@@ -46,7 +46,8 @@ class Chart {
     Object.assign(this, { figure, source, controls, runs: [], series: [], plot: null, asked: 0 });
     this.pane = figure.querySelector(".plot");
     this.note = figure.querySelector("[data-note]");
-    new ResizeObserver(() => this.plot?.setSize({ width: this.pane.clientWidth, height })).observe(this.pane);
+    this.height = figure.classList.contains("tall") ? 340 : 200; // pixels
+    new ResizeObserver(() => this.plot?.setSize({ width: this.pane.clientWidth, height: this.height })).observe(this.pane);
   }
 
   // load asks for the points, and draws them; an answer that is overtaken by
@@ -65,7 +66,7 @@ class Chart {
       return;
     }
     if (asked !== this.asked) return;
-    const same = runs.length === this.runs.length && metric === this.metric;
+    const same = metric === this.metric && runs.length === this.runs.length && runs.every((r, i) => r.id === this.runs[i].id);
     Object.assign(this, { metric, runs, series });
     this.draw(same);
   }
@@ -78,7 +79,7 @@ class Chart {
       const first = s.times[0];
       const xs = across === "steps" ? s.steps : s.times.map((t) => (t - first) / 1000);
       const ys = log ? s.values.map((v) => v > 0 ? v : null) : s.values;
-      const look = { label: this.runs[i].name, stroke: colour(i), width: 1.5, spanGaps: true, value: (_, v) => short(v), points: { show: xs.length < 3 } };
+      const look = { label: this.runs[i].name, stroke: colour(i), dash: dashes[Math.floor(i / colours) % dashes.length], width: 1.5, spanGaps: true, value: (_, v) => short(v), points: { show: xs.length < 3 } };
       const columns = [xs, ys];
       looks.push(smoothing > 0 ? { ...look, alpha: .3 } : look);
       if (smoothing > 0) {
@@ -108,7 +109,7 @@ class Chart {
     if (count === 0) return;
     const axis = { stroke: () => css("--soft"), grid: { stroke: () => css("--line"), width: 1 }, ticks: { stroke: () => css("--line"), width: 1 } };
     this.plot = new uPlot({
-      width: this.pane.clientWidth, height,
+      width: this.pane.clientWidth, height: this.height,
       scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
       axes: [{ ...axis, space: 70 }, { ...axis, size: 62, values: (_, marks) => marks.map(short) }],
       series: [{ label: across === "steps" ? "step" : "seconds", value: (_, v) => short(v) }, ...looks],
@@ -171,5 +172,69 @@ for (const section of document.querySelectorAll("[data-charts]")) {
     }
   }, { rootMargin: "300px" });
   for (const figure of charts.keys()) sight.observe(figure);
+}
+
+// svg makes an element of a picture.
+function svg(tag, attributes, ...children) {
+  const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+  e.append(...children);
+  return e;
+}
+
+// scale maps values to pixels [from, to], with marks: along a line when all are
+// numbers, else each text has a place.
+function scale(values, from, to) {
+  const numbers = values.map(Number);
+  if (values.some((v, i) => v === "" || !Number.isFinite(numbers[i]))) {
+    const texts = [...new Set(values)].sort();
+    const at = (v) => from + (to - from) * (texts.indexOf(v) + .5) / texts.length;
+    return { at, marks: texts.slice(0, 12).map((t) => [at(t), t.length > 14 ? t.slice(0, 13) + "…" : t]) };
+  }
+  const least = Math.min(...numbers), most = Math.max(...numbers), room = (most - least) * .05 || Math.abs(most) * .05 || 1;
+  const at = (v) => from + (to - from) * (Number(v) - least + room) / (most - least + 2 * room);
+  return { at, marks: [0, .25, .5, .75, 1].filter((_, i) => most > least || i === 2).map((p) => least + (most - least) * p).map((v) => [at(v), short(v)]) };
+}
+
+// scatter draws each run as a dot that leads to its page.
+function scatter(figure, runs, param, metric) {
+  const shown = runs.filter((r) => param in r.params && metric in r.metrics);
+  figure.querySelector("[data-note]").textContent = `${shown.length} of ${runs.length} runs have both`;
+  figure.dataset.shown = shown.length;
+  const pane = figure.querySelector(".plot");
+  if (shown.length === 0) { pane.replaceChildren(); return; }
+  const w = Math.max(pane.clientWidth, 280), h = 300;
+  const x = scale(shown.map((r) => r.params[param]), 60, w - 16), y = scale(shown.map((r) => r.metrics[metric]), h - 44, 10);
+  const picture = svg("svg", { class: "scatter", viewBox: `0 0 ${w} ${h}`, role: "group", "aria-label": `${metric} by ${param}` });
+  for (const [at, text] of x.marks) picture.append(svg("line", { x1: at, x2: at, y1: 10, y2: h - 40 }), svg("text", { x: at, y: h - 24, "text-anchor": "middle" }, text));
+  for (const [at, text] of y.marks) picture.append(svg("line", { x1: 56, x2: w - 16, y1: at, y2: at }), svg("text", { x: 50, y: at + 4, "text-anchor": "end" }, text));
+  picture.append(svg("text", { x: w / 2, y: h - 6, "text-anchor": "middle" }, param));
+  for (const r of shown) {
+    const said = `${r.name}: ${param} ${r.params[param]}, ${metric} ${short(r.metrics[metric])}`;
+    const dot = svg("circle", { cx: x.at(r.params[param]), cy: y.at(r.metrics[metric]), r: 6 }, svg("title", {}, said));
+    picture.append(svg("a", { href: r.href, "aria-label": said }, dot));
+  }
+  pane.replaceChildren(picture);
+}
+
+// An experiment's page: the runs that are ticked, or all that it shows.
+for (const section of document.querySelectorAll("[data-overlay]")) {
+  section.hidden = false;
+  const find = (name) => section.querySelector(`[data-${name}]`);
+  const all = JSON.parse(find("dots").textContent), boxes = [...document.querySelectorAll("[data-draw]")];
+  const chosen = () => {
+    const ticked = new Set(boxes.filter((b) => b.checked).map((b) => b.dataset.draw));
+    return ticked.size ? all.filter((r) => ticked.has(r.id)) : all;
+  };
+  const lines = new Chart(find("lines"), section.dataset.series, find("controls"));
+  control(find("controls"), [lines]);
+  const overlay = () => lines.load(find("metric-choice").value, chosen());
+  const dots = () => find("scatter") && scatter(find("scatter"), chosen(), find("param-choice").value, find("against-choice").value);
+  for (const b of boxes) b.addEventListener("change", () => { overlay(); dots(); });
+  find("metric-choice").addEventListener("change", overlay);
+  for (const name of ["param-choice", "against-choice"]) find(name)?.addEventListener("change", dots);
+  let width = 0; // drawing changes the height, which is no reason to draw again
+  if (find("scatter")) new ResizeObserver(([e]) => { if (e.contentRect.width !== width) { width = e.contentRect.width; dots(); } }).observe(find("scatter"));
+  overlay();
 }
 })();
