@@ -78,7 +78,13 @@ func (b *bench) download() error {
 		return err
 	}
 	defer ours.stop()
-	if err := b.putSource(url + "model.bin"); err != nil {
+	return b.downloads("download 1 GiB", data, url+"model.bin")
+}
+
+// downloads puts the source at url, the one file of a data folder, and measures
+// its download.
+func (b *bench) downloads(what, data, url string) error {
+	if err := b.putSource(url); err != nil {
 		return err
 	}
 	found, err := filepath.Glob(filepath.Join(data, "blobs", "sha256", "*", "*"))
@@ -90,8 +96,8 @@ func (b *bench) download() error {
 		return err
 	}
 	defer nginx.stop()
-	return b.turns("download 1 GiB", "MiB/s", 0.9, "nginx ",
-		func(buf []byte) (float64, error) { return b.fetch(url+"model.bin", token, buf, b.size) },
+	return b.turns(what, "MiB/s", 0.9, "nginx ",
+		func(buf []byte) (float64, error) { return b.fetch(url, token, buf, b.size) },
 		func(buf []byte) (float64, error) {
 			return b.fetch(nginx.base+"/"+filepath.Base(found[0]), "", buf, b.size)
 		})
@@ -197,6 +203,11 @@ func (b *bench) upload() error {
 		return err
 	}
 	defer ours.stop()
+	return b.uploads("upload 1 GiB", data, url)
+}
+
+// uploads measures uploads into the files at url, of a data folder.
+func (b *bench) uploads(what, data, url string) error {
 	var puts, hashes, writes []float64
 	for i := range 2*b.rounds + 1 {
 		t, err := b.uploadTurn(i, data, fmt.Sprintf("%smodel-%d.bin", url, i))
@@ -211,9 +222,9 @@ func (b *bench) upload() error {
 	if median(writes) < median(hashes) {
 		slow, note = writes, "write+fsync "
 	}
-	fmt.Printf("  upload: SHA-256 on one core %s, write and fsync %s; best turns: ours %.4g, SHA-256 %.4g, write %.4g\n",
+	fmt.Printf("  "+what+": SHA-256 on one core %s, write and fsync %s; best turns: ours %.4g, SHA-256 %.4g, write %.4g\n",
 		series(hashes, "MiB/s"), series(writes, "MiB/s"), slices.Max(puts), slices.Max(hashes), slices.Max(writes))
-	b.table.rate("upload 1 GiB", "MiB/s", puts, slow, note, 0.85)
+	b.table.rate(what, "MiB/s", puts, slow, note, 0.85)
 	return nil
 }
 

@@ -38,6 +38,16 @@
 //	           same with the versions of each, their runs and parameters, against
 //	           the versions alone by REST, which takes 101 requests. And how many
 //	           statements that is.
+//	mlflow     MLflow's API by 8 connections (64 where it says so) against `mlflow
+//	           server` of .venv/mlflow3, as it starts by default: SQLite, its own
+//	           number of workers, no sign-in. Both have the same 2,000 runs and 50
+//	           versions. Ours looks up a token and rights in every request.
+//	mlflow-files  Artifacts through MLflow's proxy: 1 KiB and 1 MiB by 8 connections
+//	           against a bare net/http server that makes the same promise, a file
+//	           and its folder synced before the 200, and gives it by
+//	           http.ServeFile; 1 GiB as in upload and download.
+//	mlflow-growth  Searches by a metric among 1,000 runs and among 100,000; samples of
+//	           a metric with 10,000 points and with 1,000,000; one connection.
 //	start      From exec to the first 200 of /-/readiness; memory as the kernel
 //	           counts it: VmRSS, and VmHWM, its peak.
 package main
@@ -82,11 +92,18 @@ var parts = []struct {
 	{"memory", (*bench).memory},
 	{"growth", (*bench).growth},
 	{"graphql", (*bench).graphql},
+	{"mlflow", (*bench).mlflow},
+	{"mlflow-files", (*bench).mlflowFiles},
+	{"mlflow-growth", (*bench).mlflowGrowth},
 }
 
 func main() {
 	if len(os.Args) == 4 && os.Args[1] == serveFileWord {
 		fail(serveFile(os.Args[2], os.Args[3]))
+		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == keepFilesWord {
+		fail(keepFiles(os.Args[2], os.Args[3]))
 		return
 	}
 	names := make([]string, len(parts))
