@@ -123,6 +123,7 @@ def test_a_version_of_a_logged_model(both, experiment, model):
     both.get("model-versions/get", name=name, version="1")
     both.get("model-versions/get-download-uri", name=name, version="1")
     both.post("model-versions/create", name=name, source=f"models:/{model}")
+    both.post("model-versions/create", name=name, source="s3://bucket/x", model_id="m-" + "0" * 32)
     both.get(f"{MODELS}/{model}")
     both.post("registered-models/alias", name=name, alias="champion", version="1")
     both.get(f"{MODELS}/{model}")
