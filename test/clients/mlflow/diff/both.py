@@ -112,7 +112,7 @@ class Both:
         elif not (self.parted and (method == "GET" or path.endswith("/search"))):
             self.compare(f"{method} {path} {brief(how)}", real, ours, message, sort, ignore)
             for name in headers_too:
-                if real.headers.get(name) != ours.headers.get(name):
+                if real.ok and real.headers.get(name) != ours.headers.get(name):
                     self.note(f"{method} {path}", real, ours, f"{name}: {real.headers.get(name)} and {ours.headers.get(name)}")
         return Answers(self, real, ours)
 
