@@ -237,7 +237,7 @@ func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg Package
 }
 
 // packageOf passes the gate and finds the package that a reference means; of a
-// run or generic package without files it has ID 0.
+// run, a logged model or a generic package without files it has ID 0.
 func (s Session) packageOf(ctx context.Context, tx Tx, ref ProjectRef, pkg PackageRef, p Permission) (Project, Package, error) {
 	pr, err := s.project(ctx, tx, ref, p)
 	if err != nil {
@@ -246,16 +246,23 @@ func (s Session) packageOf(ctx context.Context, tx Tx, ref ProjectRef, pkg Packa
 	if pkg, err = resolvePackage(ctx, tx, pr.ID, pkg); err != nil {
 		return pr, Package{}, err
 	}
-	k, err := tx.PackageOf(ctx, pr.ID, pkg)
+	k := Package{}
+	if pkg.Logged == "" {
+		k, err = tx.PackageOf(ctx, pr.ID, pkg)
+	}
 	k.ProjectID = pr.ID
 	return pr, k, err
 }
 
 // resolvePackage turns a model's name with a version or alias into the version,
-// and a run's outer id into its number.
+// a run's outer id into its number, and a logged model that has files into its
+// package.
 func resolvePackage(ctx context.Context, tx Tx, projectID int64, pkg PackageRef) (PackageRef, error) {
 	if pkg.RunEID != "" {
 		return resolveRun(ctx, tx, projectID, pkg)
+	}
+	if pkg.Logged != "" {
+		return resolveLogged(ctx, tx, projectID, pkg)
 	}
 	if pkg.Model == "" {
 		return pkg, nil
@@ -268,8 +275,12 @@ func resolvePackage(ctx context.Context, tx Tx, projectID int64, pkg PackageRef)
 	return PackageRef{VersionID: v.ID}, err
 }
 
-// firstFile makes the package of a run, or a generic one, with its first file.
+// firstFile makes the package of a run or a logged model, or a generic one, with
+// its first file.
 func (s Session) firstFile(ctx context.Context, tx Tx, projectID int64, pkg PackageRef, pk Package, status FileStatus) (int64, error) {
+	if pkg.Logged != "" {
+		return s.loggedPackage(ctx, tx, projectID, pkg.Logged)
+	}
 	if !pkg.generic() {
 		return s.runPackage(ctx, tx, projectID, pkg.RunIID, pk)
 	}

@@ -66,6 +66,24 @@ func (s Session) RunFolder(ctx context.Context, ref ProjectRef, which RunRef, q 
 	return f.run, f.list, err
 }
 
+// LoggedModelFolder is Folder for a logged model, which it gives too, without
+// what it has.
+func (s Session) LoggedModelFolder(ctx context.Context, ref ProjectRef, which LoggedModelRef, q FolderQuery) (LoggedModel, List[FolderEntry], error) {
+	type found struct {
+		model LoggedModel
+		list  List[FolderEntry]
+	}
+	f, err := view(ctx, s, func(tx Tx) (found, error) {
+		m, err := s.loggedModel(ctx, tx, ref, which, PullFiles)
+		if err != nil {
+			return found{}, err
+		}
+		l, err := folder(ctx, tx, m.PackageID, q)
+		return found{m, l}, err
+	})
+	return f.model, f.list, err
+}
+
 // folder lists one level of a package; 0 is one that has no files yet.
 func folder(ctx context.Context, tx Tx, packageID int64, q FolderQuery) (List[FolderEntry], error) {
 	q, err := q.check()
@@ -93,22 +111,23 @@ func (s Session) DeleteFiles(ctx context.Context, ref ProjectRef, pkg PackageRef
 	})
 }
 
-// RunHome is where an address says that a run keeps its files.
+// RunHome is where an address says that a run, or a logged model, keeps its
+// files.
 type RunHome struct {
 	Given      bool   // else any place will do
 	Experiment int64  // number of the run's experiment, when Location is empty
 	Location   string // that of the experiment; see Experiment
 }
 
-// holds reports whether a run keeps its files there.
-func (h RunHome) holds(r Run) bool {
-	return !h.Given || r.Location == h.Location && (h.Location != "" || r.ExperimentIID == h.Experiment)
+// holds reports whether what is in an experiment keeps its files there.
+func (h RunHome) holds(location string, experiment int64) bool {
+	return !h.Given || location == h.Location && (h.Location != "" || experiment == h.Experiment)
 }
 
 // resolveRun turns a run's outer id into its number.
 func resolveRun(ctx context.Context, tx Tx, projectID int64, pkg PackageRef) (PackageRef, error) {
 	r, err := tx.RunByEID(ctx, projectID, pkg.RunEID)
-	if err == nil && !pkg.Home.holds(r) {
+	if err == nil && !pkg.Home.holds(r.Location, r.ExperimentIID) {
 		err = fault.Missing("run", pkg.RunEID)
 	}
 	return PackageRef{RunIID: r.IID}, err

@@ -351,3 +351,32 @@ func (m Metric) checkMeasured() error {
 	}
 	return checkLength("dataset_digest", m.Data.Digest, maxInputDigest)
 }
+
+// resolveLogged turns a logged model that has files into its package.
+func resolveLogged(ctx context.Context, tx Tx, projectID int64, pkg PackageRef) (PackageRef, error) {
+	m, err := tx.LoggedModelByEID(ctx, projectID, pkg.Logged)
+	switch {
+	case err != nil:
+		return pkg, err
+	case !pkg.Home.holds(m.Location, m.ExperimentIID):
+		return pkg, fault.Missing(loggedNoun, pkg.Logged)
+	case m.PackageID != 0:
+		return PackageRef{PackageID: m.PackageID}, nil
+	}
+	return PackageRef{Logged: m.EID}, nil
+}
+
+// loggedPackage makes the package of a logged model with its first file. It is
+// hidden: lists of packages show what people have registered.
+func (s Session) loggedPackage(ctx context.Context, tx Tx, projectID int64, eid string) (int64, error) {
+	m, err := tx.LoggedModelByEID(ctx, projectID, eid)
+	if err != nil {
+		return 0, err
+	}
+	m.PackageID, err = tx.InsertPackage(ctx, Package{ProjectID: projectID, Type: ModelPackage, Name: eid, Version: "logged_model",
+		Status: FileHidden, CreatorID: s.actor.UserID, CreatedAt: s.now()})
+	if err != nil {
+		return 0, err
+	}
+	return m.PackageID, tx.UpdateLoggedModel(ctx, m)
+}

@@ -33,11 +33,12 @@ func (o Origin) check() error {
 	return nil
 }
 
-// FilesOf names files of a run or a version: a new version begins with them.
-// Rows are copied, no bytes.
+// FilesOf names files of a run, a version or a logged model: a new version
+// begins with them. Rows are copied, no bytes.
 type FilesOf struct {
 	VersionID int64
-	Run       RunRef // when VersionID is 0
+	Logged    string // outer id of a logged model
+	Run       RunRef // when there is neither
 	// Experiment, when not nil, is that of the run, which has to keep its files
 	// here; else a run that is not there has no files.
 	Experiment *int64
@@ -65,6 +66,10 @@ func (f FilesOf) packageID(ctx context.Context, tx Tx, projectID int64) (int64, 
 	if f.VersionID != 0 {
 		v, err := tx.VersionByID(ctx, projectID, f.VersionID)
 		return v.PackageID, err
+	}
+	if f.Logged != "" {
+		m, err := LoggedModelRef{EID: f.Logged}.find(ctx, tx, projectID)
+		return m.PackageID, err
 	}
 	run, err := f.Run.find(ctx, tx, projectID)
 	switch {

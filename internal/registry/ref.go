@@ -79,7 +79,8 @@ type PackageRef struct {
 	Alias     string  // without "@"
 	Number    int64   // with Model, instead of Version and Alias
 	RunEID    string  // that of a run, by its outer id
-	Home      RunHome // with RunEID
+	Logged    string  // that of a logged model, by its outer id
+	Home      RunHome // with RunEID or Logged
 }
 
 // generic reports whether the package belongs to no model.

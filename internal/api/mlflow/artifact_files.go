@@ -80,23 +80,34 @@ type runFolderAnswer struct {
 // and ignores those that it gets; here a folder of more than
 // registry.MaxFolder entries comes in pages.
 func listArtifacts(c *call, in runFolderQuery) (runFolderAnswer, error) {
-	p, err := artifactPath(in.Path)
+	q, err := folderOf(in.Path, in.PageToken)
 	if err != nil {
 		return runFolderAnswer{}, err
-	}
-	q := registry.FolderQuery{Path: p}
-	if after, err := base64.RawURLEncoding.DecodeString(in.PageToken); err == nil {
-		q.After = string(after)
 	}
 	run, l, err := c.s.RunFolder(c.ctx(), c.ref, in.ref(), q)
 	if err != nil {
 		return runFolderAnswer{}, err
 	}
-	out := runFolderAnswer{RootURI: c.runInfo(run).ArtifactURI, Files: folderWire(unquoted(in.Path), l.Items)}
+	return folderPage(c.runInfo(run).ArtifactURI, in.Path, l), nil
+}
+
+// folderOf reads which stretch of a folder is asked for.
+func folderOf(path, token string) (registry.FolderQuery, error) {
+	p, err := artifactPath(path)
+	q := registry.FolderQuery{Path: p}
+	if after, err := base64.RawURLEncoding.DecodeString(token); err == nil {
+		q.After = string(after)
+	}
+	return q, err
+}
+
+// folderPage gives a stretch of a folder, which was asked for by a path.
+func folderPage(root, path string, l registry.List[registry.FolderEntry]) runFolderAnswer {
+	out := runFolderAnswer{RootURI: root, Files: folderWire(unquoted(path), l.Items)}
 	if l.More {
 		out.NextPageToken = base64.RawURLEncoding.EncodeToString([]byte(l.Next.Key))
 	}
-	return out, nil
+	return out
 }
 
 // downloadArtifact serves a file below the proxy.

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -58,6 +59,10 @@ func (c *call) fileAt(address string) (file, error) {
 	}
 	f := file{name: name, path: name, pkg: sharedArea}
 	parts := strings.Split(name, "/")
+	if logged, path, ok := loggedHome(parts); ok {
+		f.pkg, f.path = logged, path
+		return f, nil
+	}
 	if len(parts) > 2 && (parts[1] == "models" || parts[1] == "traces") && strings.Contains(parts[2], "-") {
 		// EXPERIMENT/models/m-… and EXPERIMENT/traces/tr-…: what belongs to
 		// no run. No file of a version at GitLab's door has such a name.
@@ -78,6 +83,24 @@ func (c *call) fileAt(address string) (file, error) {
 		}
 	}
 	return f, nil
+}
+
+// loggedHome reads the parts of EXPERIMENT/models/m-…/artifacts/…, or of the same
+// below the place of an experiment that has one of its own: the files of a
+// logged model.
+func loggedHome(parts []string) (registry.PackageRef, string, bool) {
+	for i := 1; i+2 < len(parts); i++ {
+		hex, is := strings.CutPrefix(parts[i+1], "m-")
+		if parts[i] != "models" || !is || !isRunID(hex) || parts[i+2] != "artifacts" {
+			continue
+		}
+		home := registry.RunHome{Given: true, Location: artifactScheme + strings.Join(parts[:i], "/")}
+		if n, err := strconv.ParseInt(parts[0], 10, 64); err == nil && i == 1 {
+			home.Location, home.Experiment = "", n
+		}
+		return registry.PackageRef{Logged: parts[i+1], Home: home}, strings.Join(parts[i+3:], "/"), true
+	}
+	return registry.PackageRef{}, "", false
 }
 
 // isRunID reports whether s is a run's id as we make them.

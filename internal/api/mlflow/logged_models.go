@@ -21,6 +21,8 @@ func loggedModelRoutes() []route {
 		v2("PATCH", one+"/tags", write, setLoggedTags),
 		v2("DELETE", one+"/tags/{tag_key}", write, deleteLoggedTag),
 		v2("POST", one+"/params", write, logLoggedParams),
+		v2("GET", one+"/artifacts/directories", project(registry.PullFiles), listLoggedFiles),
+		transfer("GET", one+"/artifacts/files", project(registry.PullFiles), getLoggedFile),
 	}
 }
 
@@ -219,4 +221,35 @@ type loggedParams struct {
 
 func logLoggedParams(c *call, in loggedParams) (none, error) {
 	return none{}, taken(c.s.LogModelParams(c.ctx(), c.ref, c.loggedModel(), params(in.Params)))
+}
+
+type loggedFolder struct {
+	Path      string `field:"artifact_directory_path" check:"string"`
+	PageToken string `field:"page_token"`
+}
+
+// listLoggedFiles lists a folder of a logged model; see listArtifacts.
+func listLoggedFiles(c *call, in loggedFolder) (runFolderAnswer, error) {
+	q, err := folderOf(in.Path, in.PageToken)
+	if err != nil {
+		return runFolderAnswer{}, err
+	}
+	m, l, err := c.s.LoggedModelFolder(c.ctx(), c.ref, registry.LoggedModelRef{EID: c.r.PathValue("model_id")}, q)
+	if err != nil {
+		return runFolderAnswer{}, err
+	}
+	return folderPage(loggedModelURI(m), in.Path, l), nil
+}
+
+// getLoggedFile serves a file of a logged model to pages.
+func getLoggedFile(c *call) error {
+	text := c.r.URL.Query().Get("artifact_file_path")
+	if text == "" {
+		return &apiError{code: badRequest, kind: fault.Invalid, msg: `Request must include the "artifact_file_path" query parameter.`}
+	}
+	p, err := artifactPath(text)
+	if err != nil {
+		return err
+	}
+	return c.serveFile(file{pkg: registry.PackageRef{Logged: c.r.PathValue("model_id")}, path: p, name: p})
 }

@@ -148,7 +148,7 @@ func (c *call) origin(in newVersion) (registry.VersionSpec, error) {
 		}
 	}
 	if spec.Origin.LoggedModel != "" {
-		return spec, loggedSource(u, spec.Origin.LoggedModel)
+		return spec, c.loggedSource(u, in, &spec)
 	}
 	return spec, runSource(u, &spec)
 }
@@ -185,14 +185,37 @@ func cleanParts(p string) string {
 	return strings.Join(slices.DeleteFunc(strings.Split(decoded(p), "/"), func(s string) bool { return s == "" }), "/")
 }
 
-// loggedSource checks a source that goes with a logged model.
-func loggedSource(u uri, id string) error {
+// loggedSource checks a source that goes with a logged model. The version gets
+// its files, or those below the address, and the run that made it.
+func (c *call) loggedSource(u uri, in newVersion, spec *registry.VersionSpec) error {
 	if err := u.checkPath("model_id"); err != nil {
 		return err
 	}
+	id := spec.Origin.LoggedModel
 	m, ok := u.model()
 	if u.scheme == "models" && (u.host != "" || !ok || m.loggedModel != "" && m.loggedModel != id) || u.scheme == "runs" {
 		return u.foreign("model_id")
+	}
+	if u.scheme != "mlflow-artifacts" && (u.scheme != "models" || m.loggedModel == "") {
+		return nil
+	}
+	logged, err := c.s.LoggedModel(c.ctx(), c.ref, registry.LoggedModelRef{EID: id})
+	if fault.Is(err, fault.NotFound) {
+		return u.foreign("model_id")
+	}
+	if err != nil {
+		return err
+	}
+	spec.Files = &registry.FilesOf{Logged: id}
+	home := loggedModelURI(logged)
+	if u.scheme == "models" {
+		spec.Origin.Location = home
+	} else if spec.Files.Path, ok = strings.CutPrefix(artifactScheme+cleanParts(u.path)+"/", home+"/"); !ok {
+		return u.foreign("model_id")
+	}
+	spec.Files.Path = strings.Trim(spec.Files.Path, "/")
+	if str(in.RunID) == "" {
+		spec.Origin.RunEID = logged.SourceRun
 	}
 	return nil
 }

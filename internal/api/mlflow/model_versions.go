@@ -41,7 +41,6 @@ type versionJSON struct {
 	Tags          []tagJSON `json:"tags,omitzero"`
 	RunLink       string    `json:"run_link"`
 	Aliases       []string  `json:"aliases,omitempty"`
-	ModelID       string    `json:"model_id,omitempty"`
 }
 
 // stages are MLflow's names of the stages, in its order.
@@ -73,7 +72,7 @@ func (c *call) versionName(id, number int64) string {
 func (c *call) version(v registry.Version) versionJSON {
 	out := versionJSON{Name: v.ModelName, Version: c.versionName(v.ID, v.Number), CreatedAt: v.CreatedAt.UnixMilli(),
 		UpdatedAt: v.UpdatedAt.UnixMilli(), UserID: c.author(v.Author), Stage: versionStage(v.Stage), Description: v.Description,
-		Source: v.Origin.Source, RunID: v.Origin.RunEID, Status: "READY", RunLink: v.Origin.RunLink, Aliases: v.Aliases, ModelID: v.Origin.LoggedModel}
+		Source: v.Origin.Source, RunID: v.Origin.RunEID, Status: "READY", RunLink: v.Origin.RunLink, Aliases: v.Aliases}
 	if out.Source == "" {
 		out.Source = versionURI(v.ID)
 	}
