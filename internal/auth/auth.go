@@ -8,6 +8,7 @@ package auth
 
 import (
 	"context"
+	"crypto/cipher"
 	"strconv"
 	"sync"
 	"time"
@@ -103,6 +104,7 @@ type Authenticator struct {
 	store Store
 	now   func() time.Time
 	known *memo.Memo[string, Identity] // by digest
+	seal  cipher.AEAD                  // of tickets; see Ticket
 
 	mu   sync.Mutex
 	used map[TokenRef]time.Time // not yet written
@@ -119,7 +121,7 @@ func NewAuthenticator(s Store, now func() time.Time) *Authenticator {
 		now = time.Now
 	}
 	source, _ := s.(memo.Source)
-	return &Authenticator{store: s, now: now, known: memo.New[string, Identity](source, maxKnown), used: map[TokenRef]time.Time{}, seen: map[TokenRef]time.Time{}}
+	return &Authenticator{store: s, now: now, known: memo.New[string, Identity](source, maxKnown), seal: newSeal(), used: map[TokenRef]time.Time{}, seen: map[TokenRef]time.Time{}}
 }
 
 // Authenticate gives the actor behind c. No credential is the anonymous actor.
@@ -130,7 +132,11 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 	if c.Secret == "" {
 		return Actor{}, nil
 	}
-	digest := HashSecret(c.Secret)
+	return a.identify(ctx, HashSecret(c.Secret), c.Place)
+}
+
+// identify gives the actor behind a token by the SHA-256 of its secret.
+func (a *Authenticator) identify(ctx context.Context, digest string, place Place) (Actor, error) {
 	id, err := a.known.Get(digest, func() (Identity, error) { return a.store.IdentityByDigest(ctx, digest) })
 	if fault.Is(err, fault.NotFound) {
 		return Actor{}, fault.SignIn("token")
@@ -141,7 +147,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 	now := a.now()
 	t := id.Token
 	switch {
-	case id.Blocked, !c.Place.takes(t.Kind):
+	case id.Blocked, !place.takes(t.Kind):
 		return Actor{}, fault.SignIn("token")
 	case !t.RevokedAt.IsZero():
 		return Actor{}, ended("revoked", t)

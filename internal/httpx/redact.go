@@ -8,7 +8,7 @@ import (
 // isSecretParam reports whether a query parameter carries a credential.
 func isSecretParam(name string) bool {
 	switch strings.ToLower(name) {
-	case "private_token", "job_token", "access_token", "refresh_token", "token", "password", "client_secret":
+	case "private_token", "job_token", "access_token", "refresh_token", "token", "password", "client_secret", "ticket":
 		return true
 	}
 	return false

@@ -185,6 +185,18 @@ func (c *call) openFile(f file) (registry.File, io.ReadSeekCloser, error) {
 	return c.s.OpenFile(c.ctx(), c.ref, f.pkg, f.path)
 }
 
+// statFile finds a file of which no byte is wanted.
+func (c *call) statFile(f file) (registry.File, error) {
+	if f.path == "" {
+		return registry.File{}, aFolder(f)
+	}
+	found, err := c.s.StatFile(c.ctx(), c.ref, f.pkg, f.path)
+	if e, ok := fault.As(err); ok && e.Kind == fault.NotFound && e.Noun == "file" {
+		err = c.noFile(f)
+	}
+	return found, err
+}
+
 // noFile tells what there is instead of a file.
 func (c *call) noFile(f file) error {
 	l, err := c.s.Folder(c.ctx(), c.ref, f.pkg, registry.FolderQuery{Path: f.path, Limit: 1})

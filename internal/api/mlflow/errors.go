@@ -171,6 +171,8 @@ func spellSignIn(e *fault.Error) string {
 		return "You are not signed in. Set MLFLOW_TRACKING_TOKEN to a token of this server."
 	case "role":
 		return "Your role in the project does not allow this."
+	case "ticket":
+		return "The address has expired, or is not one that this server has given for this. Ask for a new one."
 	case "expired", "revoked":
 		return "The token is " + e.Noun + ". Make a new one and set MLFLOW_TRACKING_TOKEN to it."
 	}

@@ -129,7 +129,7 @@ func (d *dialect) unmatched(w http.ResponseWriter, r *http.Request) {
 // serve wraps one operation: who calls, then the work, then the answer.
 func (d *dialect) serve(rt route, door flavour) http.Handler {
 	h := httpx.Handle(func(w http.ResponseWriter, r *http.Request) error {
-		actor, err := d.Auth.Authenticate(r.Context(), credential.Of(r))
+		actor, home, err := d.caller(r, rt)
 		if err != nil {
 			return err
 		}
@@ -139,12 +139,25 @@ func (d *dialect) serve(rt route, door flavour) http.Handler {
 		c := &call{d: d, w: w, r: r, door: door}
 		c.s = d.Registry.As(actor).Under(c.rules())
 		c.ref, c.workspace = place(r, door)
+		if home != "" {
+			c.ref = registry.ParseProjectRef(home)
+		}
 		return c.serve(rt)
 	}, func(w http.ResponseWriter, r *http.Request, err error) { d.fail(w, r, door, err) })
 	if rt.bytes {
 		h = httpx.Chain(httpx.IdleBody(idle), httpx.IdleWrites(idle))(h)
 	}
 	return h
+}
+
+// caller tells who calls. A signed address of a file carries that, and the
+// project, by itself; see signed.
+func (d *dialect) caller(r *http.Request, rt route) (actor auth.Actor, home string, err error) {
+	if rt.bytes && strings.Contains(r.URL.RawQuery, ticketParam+"=") {
+		return d.Auth.AuthenticateTicket(r.Context(), r.URL.Query().Get(ticketParam), signedRequest(r.Method, r.URL.Path))
+	}
+	actor, err = d.Auth.Authenticate(r.Context(), credential.Of(r))
+	return actor, "", err
 }
 
 // place gives the project that a request means, and the workspace that its

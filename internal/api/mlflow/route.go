@@ -92,7 +92,7 @@ func (rt route) addresses() []address {
 func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{metaRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes(), modelRoutes(), versionRoutes(),
-		artifactRoutes(), loggedModelRoutes()} {
+		artifactRoutes(), partRoutes(), signedRoutes(), loggedModelRoutes()} {
 		all = append(all, part...)
 	}
 	return all
