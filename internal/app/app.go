@@ -116,7 +116,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { a.jobs().Run(work) })
-	background.Go(func() { a.flushTokens(work) })
+	background.Go(func() { a.flushUses(work) })
 	defer background.Wait()
 	defer stop()
 
@@ -157,10 +157,11 @@ func (a *App) jobs() *jobs.Runner {
 	}
 }
 
-// flushEvery is how often the "last used" times of tokens are written.
+// flushEvery is how often the "last used" times of tokens and packages are
+// written.
 const flushEvery = 5 * time.Second
 
-func (a *App) flushTokens(ctx context.Context) {
+func (a *App) flushUses(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
@@ -177,6 +178,9 @@ func (a *App) flushTokens(ctx context.Context) {
 func (a *App) flush(ctx context.Context) {
 	if err := a.authn.Flush(ctx); err != nil && ctx.Err() == nil {
 		a.Log.Warn("the last use of tokens could not be written", "err", err)
+	}
+	if err := a.Registry.FlushDownloads(ctx); err != nil && ctx.Err() == nil {
+		a.Log.Warn("the last downloads could not be written", "err", err)
 	}
 }
 

@@ -66,10 +66,10 @@ func checkExpected(m Model, spec AliasSpec) error {
 			now = a
 		}
 	}
-	switch {
-	case now.VersionID == *spec.Expected:
+	switch now.VersionID {
+	case *spec.Expected:
 		return nil
-	case now.VersionID == 0:
+	case 0:
 		return fault.Conflictf("alias", "", "the alias %s does not exist (any more)", spec.Name)
 	}
 	return fault.Conflictf("alias", "", "the alias %s points to %s (version_id %d); look again and decide anew", spec.Name, now.Semver, now.VersionID)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"io"
 
@@ -66,6 +67,9 @@ func (s Session) OpenFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 		return File{}, nil, err
 	}
 	c, err := s.open(ctx, f.Digest)
+	if err == nil {
+		s.r.downloads.note(f.PackageID)
+	}
 	return f, c, err
 }
 
@@ -146,8 +150,11 @@ func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, pat
 		return "", err
 	}
 	_, err = view(ctx, s, func(tx Tx) (Package, error) {
-		_, k, err := s.packageOf(ctx, tx, ref, pkg, pkg.push())
+		p, k, err := s.packageOf(ctx, tx, ref, pkg, pkg.push())
 		if err != nil {
+			return Package{}, err
+		}
+		if err := checkDuplicate(ctx, tx, p, pkg, k, path); err != nil {
 			return Package{}, err
 		}
 		return k, checkPresent(ctx, tx, k, path, *o)
@@ -165,9 +172,7 @@ func (s Session) checkPut(path string, o *PutOptions) (string, error) {
 		return "", err
 	}
 	switch o.Status {
-	case "":
-		o.Status = FileDefault
-	case FileDefault, FileHidden:
+	case "", FileDefault, FileHidden:
 	default:
 		return "", fault.Invalidf("status", "does not have a valid value")
 	}
@@ -221,19 +226,36 @@ func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg Package
 	if err != nil {
 		return File{}, err
 	}
+	if err := checkDuplicate(ctx, tx, p, pkg, pk, f.Path); err != nil {
+		return File{}, err
+	}
 	if err := checkPresent(ctx, tx, pk, f.Path, o); err != nil {
 		return File{}, err
 	}
-	if pk.ID == 0 {
-		if pkg, err = resolvePackage(ctx, tx, p.ID, pkg); err != nil {
-			return File{}, err
-		}
-		if pk.ID, err = s.firstFile(ctx, tx, p.ID, pkg, pk, f.Status); err != nil {
-			return File{}, err
-		}
+	if pk.ID, err = s.filePackage(ctx, tx, pkg, pk, f.Status); err != nil {
+		return File{}, err
 	}
+	f.Status = cmp.Or(f.Status, FileDefault)
 	f.PackageID, f.CreatedAt, f.UpdatedAt = pk.ID, s.now(), s.now()
 	return tx.PutFile(ctx, f)
+}
+
+// filePackage gives the package of a file: the one that is there, or a new one.
+// As in GitLab, a status that comes with a file of a generic package is the
+// package's.
+func (s Session) filePackage(ctx context.Context, tx Tx, pkg PackageRef, k Package, status FileStatus) (int64, error) {
+	switch {
+	case k.ID == 0:
+		pkg, err := resolvePackage(ctx, tx, k.ProjectID, pkg)
+		if err != nil {
+			return 0, err
+		}
+		return s.firstFile(ctx, tx, k.ProjectID, pkg, k, cmp.Or(status, FileDefault))
+	case pkg.generic() && status != "" && status != k.Status:
+		k.Status = status
+		return k.ID, tx.UpdatePackage(ctx, k)
+	}
+	return k.ID, nil
 }
 
 // packageOf passes the gate and finds the package that a reference means; of a

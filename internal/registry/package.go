@@ -19,9 +19,11 @@ type PackageQuery struct {
 	Page        Page
 	Order       Order // created_at (default), name, version, type, id; project_path in groups
 	ProjectID   int64
-	NamespaceID int64 // instead of ProjectID: all projects below
+	NamespaceID int64 // instead of ProjectID: all projects in it
+	Direct      bool  // with NamespaceID: not those in its sub-groups
 	Type        PackageType
 	Name        string // part of the name
+	Exact       string // the whole name
 	Version     string // exact
 	Status      FileStatus
 	Viewer      Viewer
@@ -36,8 +38,18 @@ func (s Session) Packages(ctx context.Context, ref ProjectRef, q PackageQuery) (
 		}
 		q := q
 		q.ProjectID = p.ID
-		return tx.ListPackages(ctx, q)
+		l, err := tx.ListPackages(ctx, q)
+		deletable := s.deletesPackages(p)
+		for i := range l.Items {
+			l.Items[i].Deletable = deletable
+		}
+		return l, err
 	})
+}
+
+// deletesPackages reports whether the actor may delete packages of a project.
+func (s Session) deletesPackages(p Project) bool {
+	return !s.actor.Anonymous() && s.scope(rules[DeletePackages]) == nil && s.permitted(p, DeletePackages) == nil
 }
 
 // GroupPackages lists the packages of the projects of a group and below that
@@ -50,13 +62,50 @@ func (s Session) GroupPackages(ctx context.Context, ref NamespaceRef, q PackageQ
 		}
 		q := q
 		q.NamespaceID, q.Viewer = n.ID, s.viewer()
-		return tx.ListPackages(ctx, q)
+		l, err := tx.ListPackages(ctx, q)
+		if err != nil || s.scope(rules[DeletePackages]) != nil {
+			return l, err
+		}
+		ids := make([]int64, len(l.Items))
+		for i, k := range l.Items {
+			ids[i] = k.ProjectID
+		}
+		deletes, err := tx.DeletesPackages(ctx, q.Viewer, ids)
+		for i := range l.Items {
+			l.Items[i].Deletable = deletes[l.Items[i].ProjectID]
+		}
+		return l, err
 	})
 }
 
+// PackageDetail is a package with the others of its name.
+type PackageDetail struct {
+	Package
+	Others []Package // by version, MaxLimit at most
+}
+
 // Package gives one package of a project.
-func (s Session) Package(ctx context.Context, ref ProjectRef, id int64) (Package, error) {
-	return view(ctx, s, func(tx Tx) (Package, error) { return s.pkg(ctx, tx, ref, id, PullPackages) })
+func (s Session) Package(ctx context.Context, ref ProjectRef, id int64) (PackageDetail, error) {
+	return view(ctx, s, func(tx Tx) (PackageDetail, error) {
+		var d PackageDetail
+		p, err := s.project(ctx, tx, ref, PullPackages)
+		if err != nil {
+			return d, err
+		}
+		if d.Package, err = tx.PackageOf(ctx, p.ID, PackageRef{PackageID: id}); err != nil {
+			return d, err
+		}
+		d.ProjectPath, d.Deletable = p.FullPath, s.deletesPackages(p)
+		l, err := tx.ListPackages(ctx, PackageQuery{ProjectID: p.ID, Type: d.Type, Exact: d.Name, Order: Order{By: "version"}, Page: Page{Limit: MaxLimit, NoTotal: true}})
+		for _, other := range l.Items {
+			if other.ID == id {
+				d.VersionID, d.ModelID, d.RunIID = other.VersionID, other.ModelID, other.RunIID
+				continue
+			}
+			d.Others = append(d.Others, other)
+		}
+		return d, err
+	})
 }
 
 // pkg passes the gate and finds a package.

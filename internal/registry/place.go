@@ -107,6 +107,7 @@ type Project struct {
 	Archived    bool
 	CreatorID   int64
 	Features    Features
+	Duplicates  DuplicateRule
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	ActiveAt    time.Time // last change of its content
@@ -141,6 +142,9 @@ type ProjectEdit struct {
 	Models      *Level
 	Experiments *Level
 	Packages    *Level
+	// The parts of Duplicates.
+	DuplicatesAllowed *bool
+	DuplicatesExcept  *string
 }
 
 // ProjectQuery narrows a list of projects to those an actor may see.

@@ -142,6 +142,9 @@ func checkProject(p Project) error {
 			return fault.Invalidf(f.name, "does not have a valid value")
 		}
 	}
+	if err := p.Duplicates.check(); err != nil {
+		return err
+	}
 	return checkDescription(p.Description)
 }
 
@@ -177,6 +180,10 @@ func (s Session) EditProject(ctx context.Context, ref ProjectRef, e ProjectEdit)
 		set(&p.Features.Models, e.Models)
 		set(&p.Features.Experiments, e.Experiments)
 		set(&p.Features.Packages, e.Packages)
+		set(&p.Duplicates.Except, e.DuplicatesExcept)
+		if e.DuplicatesAllowed != nil {
+			p.Duplicates.Refused = !*e.DuplicatesAllowed
+		}
 		p.Name, p.UpdatedAt = cut(p.Name), s.now()
 		if err := checkProject(p); err != nil {
 			return Project{}, err

@@ -30,6 +30,7 @@ type Registry struct {
 	uploadExpiry time.Duration
 	transfers    *transfers
 	hot          *memo.Memo[hotKey, hotFile]
+	downloads    *downloads
 }
 
 // New makes a Registry over a database and a blob store. A database that is a
@@ -40,7 +41,7 @@ func New(s Store, b *blob.Store, o Options) *Registry {
 	}
 	source, _ := s.(memo.Source)
 	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), transfers: newTransfers(),
-		hot: memo.New[hotKey, hotFile](source, maxHot)}
+		hot: memo.New[hotKey, hotFile](source, maxHot), downloads: &downloads{}}
 }
 
 // MaxFileSize is the most bytes that one file may have; 0 means no bound.

@@ -377,8 +377,13 @@ type Tags interface {
 // Packages group files.
 type Packages interface {
 	InsertPackage(ctx context.Context, p Package) (int64, error)
-	// UpdatePackage writes name and version.
+	// UpdatePackage writes name, version and status.
 	UpdatePackage(ctx context.Context, p Package) error
+	// DownloadedFrom records that files of packages were downloaded.
+	DownloadedFrom(ctx context.Context, ids []int64, at time.Time) error
+	// DeletesPackages gives those of several projects where the viewer may
+	// delete packages.
+	DeletesPackages(ctx context.Context, v Viewer, projectIDs []int64) (map[int64]bool, error)
 	ListPackages(ctx context.Context, q PackageQuery) (List[Package], error)
 	// DeletePackage removes a package with its files. If it is that of a
 	// version or run, these get fresh instead, a package without files.

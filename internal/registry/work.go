@@ -386,11 +386,15 @@ type Package struct {
 	FileCount int64
 	Size      int64 // bytes
 	CreatedAt time.Time
+	// DownloadedAt is when a file was downloaded last, to within some seconds;
+	// zero: never.
+	DownloadedAt time.Time
 	// ProjectPath and the version or run that it belongs to; in lists.
 	ProjectPath string
 	VersionID   int64
 	ModelID     int64
 	RunIID      int64
+	Deletable   bool // by the actor
 }
 
 // FileQuery narrows a list of files of one package.

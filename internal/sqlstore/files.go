@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	packageCols = `k.id, k.project_id, k.type, k.name, k.version, k.status, coalesce(k.creator_id, 0), k.file_count, k.size, k.created_at`
+	packageCols = `k.id, k.project_id, k.type, k.name, k.version, k.status, coalesce(k.creator_id, 0), k.file_count, k.size, k.created_at, k.last_downloaded_at`
 	fileCols    = `f.id, f.package_id, f.path, f.digest, f.size, f.status, f.created_at, f.updated_at`
 )
 
 var (
 	insertPackage = stmt(`INSERT INTO packages (project_id, type, name, version, status, creator_id, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`)
-	updatePackage    = stmt(`UPDATE packages SET name = $1, version = $2 WHERE id = $3`)
+	updatePackage    = stmt(`UPDATE packages SET name = $1, version = $2, status = $3 WHERE id = $4`)
 	packageOfVersion = stmt(`SELECT ` + packageCols + ` FROM versions v JOIN packages k ON k.id = v.package_id
 		WHERE v.id = $1 AND v.project_id = $2`)
 	packageOfRun = stmt(`SELECT ` + packageCols + ` FROM runs r JOIN packages k ON k.id = r.package_id
@@ -58,7 +58,7 @@ var (
 )
 
 func packageDest(k *registry.Package) []any {
-	return []any{&k.ID, &k.ProjectID, &k.Type, &k.Name, &k.Version, &k.Status, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}}
+	return []any{&k.ID, &k.ProjectID, &k.Type, &k.Name, &k.Version, &k.Status, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}, instant{&k.DownloadedAt}}
 }
 
 func (t *tx) InsertPackage(ctx context.Context, k registry.Package) (int64, error) {
@@ -66,7 +66,7 @@ func (t *tx) InsertPackage(ctx context.Context, k registry.Package) (int64, erro
 }
 
 func (t *tx) UpdatePackage(ctx context.Context, k registry.Package) error {
-	n, err := t.exec(ctx, updatePackage, k.Name, k.Version, k.ID)
+	n, err := t.exec(ctx, updatePackage, k.Name, k.Version, k.Status, k.ID)
 	return hit(n, err, "package", k.ID)
 }
 

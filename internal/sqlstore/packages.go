@@ -2,6 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -48,6 +51,41 @@ func (l *listing) pulls(v registry.Viewer) {
 	l.and("p.packages_level <> ?", registry.Disabled)
 }
 
+// DeletesPackages says in SQL what the permission table says of DeletePackages.
+func (t *tx) DeletesPackages(ctx context.Context, v registry.Viewer, projectIDs []int64) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	if len(projectIDs) == 0 || v.UserID == 0 {
+		return out, nil
+	}
+	l := &listing{}
+	l.and("p.id IN ("+strings.TrimSuffix(strings.Repeat("?, ", len(projectIDs)), ", ")+")", anys(projectIDs)...)
+	l.and("p.archived = ?", false)
+	if !v.Admin {
+		l.and("p.packages_level <> ?", registry.Disabled)
+		l.and(member, memberArgs(v, registry.Maintainer)...)
+	}
+	err := t.rows(ctx, "SELECT p.id FROM projects p"+l.condition(), l.args, func(s scanner) error {
+		var id int64
+		err := s.Scan(&id)
+		out[id] = true
+		return err
+	})
+	return out, err
+}
+
+// maxParams is how many parameters of one statement are put together at once.
+const maxParams = 500
+
+func (t *tx) DownloadedFrom(ctx context.Context, ids []int64, at time.Time) error {
+	for chunk := range slices.Chunk(ids, maxParams) {
+		text := "UPDATE packages SET last_downloaded_at = $1 WHERE last_downloaded_at < $1 AND id IN (" + placeholders(2, len(chunk)) + ")"
+		if _, err := t.exec(ctx, query(text), append([]any{micros(at)}, anys(chunk)...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Lists of packages tell what they belong to.
 const (
 	packageListCols = packageCols + ", p.full_path, coalesce(v.id, 0), coalesce(v.model_id, 0), coalesce(r.iid, 0)"
@@ -66,12 +104,19 @@ func (t *tx) ListPackages(ctx context.Context, q registry.PackageQuery) (registr
 	if q.ProjectID != 0 {
 		l.and("k.project_id = ?", q.ProjectID)
 	} else {
-		l.and("p.namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = ?)", q.NamespaceID)
+		below := "p.namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = ?)"
+		if q.Direct {
+			below = "p.namespace_id = ?"
+		}
+		l.and(below, q.NamespaceID)
 		l.and("p.deleted_at = 0")
 		l.pulls(q.Viewer)
 	}
 	if q.Type != "" {
 		l.and("k.type = ?", q.Type)
+	}
+	if q.Exact != "" {
+		l.and("k.name = ?", q.Exact)
 	}
 	if q.Version != "" {
 		l.and("k.version = ?", q.Version)

@@ -181,6 +181,8 @@ func spellConflict(e *fault.Error) (int, map[string]any) {
 	switch {
 	case e.Noun == "condition":
 		return http.StatusPreconditionFailed, message("412 Precondition Failed - " + e.Msg)
+	case e.Noun == "package":
+		return http.StatusBadRequest, message("400 Bad request - " + e.Msg)
 	case e.Noun == "user" && e.Field != "":
 		return http.StatusConflict, message(strings.ToUpper(e.Field[:1]) + e.Field[1:] + " " + e.Msg)
 	case e.Field == "":

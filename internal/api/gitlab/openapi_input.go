@@ -72,7 +72,9 @@ var allowed = map[string][]any{
 	"experimentFilter.order_by":      {"id", "name", "created_at", "updated_at"},
 	"runFilter.order_by":             {"id", "name", "created_at", "started_at", "metric"},
 	"projectFilter.min_access_level": roleValues,
-	"packageFilter.order_by":         {"created_at", "name", "version", "type", "project_path"},
+	"packageFilter.order_by":         {"created_at", "name", "version", "type"},
+	"groupPackageFilter.order_by":    {"created_at", "name", "version", "type", "project_path"},
+	"packageFilter.status":           list(packageStatuses),
 	"packageFilter.sort":             {"asc", "desc"},
 	"packageFilter.package_type":     list(packageTypes),
 }

@@ -74,6 +74,8 @@ type projectJSON struct {
 	ModelsLevel      registry.Level   `json:"model_registry_access_level"`
 	ExperimentsLevel registry.Level   `json:"model_experiments_access_level"`
 	PackagesLevel    registry.Level   `json:"package_registry_access_level"`
+	Duplicates       bool             `json:"generic_duplicates_allowed"`
+	DuplicatesExcept string           `json:"generic_duplicate_exception_regex"`
 	Permissions      permissionsJSON  `json:"permissions"`
 }
 
@@ -95,6 +97,7 @@ func (c *call) projectWire(p registry.Project) projectJSON {
 	return projectJSON{projectBasicsJSON: c.basics(p), Links: projectLinksJSON{Self: self, Members: self + "/members"},
 		PackagesEnabled: p.Features.Packages != registry.Disabled, EmptyRepo: true, Archived: p.Archived, UpdatedAt: stamp(p.UpdatedAt),
 		CreatorID: orNull(p.CreatorID), ModelsLevel: p.Features.Models, ExperimentsLevel: p.Features.Experiments, PackagesLevel: p.Features.Packages,
+		Duplicates: !p.Duplicates.Refused, DuplicatesExcept: p.Duplicates.Except,
 		Permissions: permissionsJSON{ProjectAccess: role(p.ProjectRole), GroupAccess: role(p.GroupRole)}}
 }
 
@@ -225,11 +228,14 @@ type projectEdit struct {
 	ModelsLevel      *registry.Level      `param:"model_registry_access_level"`
 	ExperimentsLevel *registry.Level      `param:"model_experiments_access_level"`
 	PackagesLevel    *registry.Level      `param:"package_registry_access_level"`
+	Duplicates       *bool                `param:"generic_duplicates_allowed" doc:"Whether a file of a generic package may be uploaded again; GitLab has this setting for groups."`
+	DuplicatesExcept *string              `param:"generic_duplicate_exception_regex" doc:"Packages whose whole name or version matches are treated the other way."`
 }
 
 func editProject(c *call, in projectEdit) (projectJSON, error) {
 	p, err := c.s.EditProject(c.ctx(), c.project(), registry.ProjectEdit{Name: in.Name, Path: in.Path, Description: in.Description,
-		Visibility: in.Visibility, Models: in.ModelsLevel, Experiments: in.ExperimentsLevel, Packages: in.PackagesLevel})
+		Visibility: in.Visibility, Models: in.ModelsLevel, Experiments: in.ExperimentsLevel, Packages: in.PackagesLevel,
+		DuplicatesAllowed: in.Duplicates, DuplicatesExcept: in.DuplicatesExcept})
 	return c.projectWire(p), err
 }
 

@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "blobs": blobs, "tokens": tokens, "access tokens": accessTokens, "deploy tokens": deployTokens, "counters": counters,
 		"stages": stages, "shelf": shelf, "copied files": copiedFiles,
 		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
-		"uploads": uploads, "uploadParts": uploadParts, "folders": folders,
+		"uploads": uploads, "uploadParts": uploadParts, "folders": folders, "packages": packages,
 		"trash": trash, "default experiment": defaultExperiment, "searches": searches, "histories": histories, "logged models": loggedModels, "logged searches": loggedSearches,
 	} {
 		t.Run(name, func(t *testing.T) {

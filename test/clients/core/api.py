@@ -6,6 +6,8 @@ import os
 import pathlib
 import urllib.parse
 
+import gitlab
+import pytest
 import requests
 
 URL = os.environ["VITRINE_SERVER"].rstrip("/")
@@ -35,6 +37,13 @@ def files_path(version, name="", project=PROJECT_ID):
 
 def files_url(version, name="", project=PROJECT_ID):
     return f"{URL}/api/v4{files_path(version, name, project)}"
+
+
+def code_of(call, *arguments, **options):
+    """The status with which python-gitlab is refused."""
+    with pytest.raises(gitlab.exceptions.GitlabError) as caught:
+        call(*arguments, **options)
+    return caught.value.response_code
 
 
 class Api:

@@ -13,16 +13,10 @@ import pytest
 import requests
 
 import api
+from api import code_of
 
 TOMORROW = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
 WEEK = (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=7)).isoformat()
-
-
-def code_of(call, *arguments, **options):
-    """The status with which a call is refused."""
-    with pytest.raises(gitlab.exceptions.GitlabError) as caught:
-        call(*arguments, **options)
-    return caught.value.response_code
 
 
 def client(secret):

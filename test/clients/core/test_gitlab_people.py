@@ -11,15 +11,9 @@ import gitlab
 import pytest
 
 import api
+from api import code_of
 
 TOMORROW = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
-
-
-def code_of(call, *arguments, **options):
-    """The status with which a call is refused."""
-    with pytest.raises(gitlab.exceptions.GitlabError) as caught:
-        call(*arguments, **options)
-    return caught.value.response_code
 
 
 def client(secret):
