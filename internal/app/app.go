@@ -150,7 +150,7 @@ func (a *App) jobs() *jobs.Runner {
 		Store: queue,
 		Log:   a.Log,
 		Handlers: map[jobs.Kind]jobs.Handler{
-			gc.SweepKind:       gc.Sweep(a.Registry, queue, a.Config.GCGrace, a.Log),
+			gc.SweepKind:       gc.Sweep(a.Registry, queue, registry.CollectOptions{Grace: a.Config.GCGrace, Retention: a.Config.TrashRetention}, a.Log),
 			registry.PurgeKind: gc.Purge(a.Registry),
 		},
 		Periodic: []jobs.Periodic{{Job: jobs.Job{Kind: gc.SweepKind}, Every: gc.Every}},

@@ -30,7 +30,7 @@ func adminCommands(env Env, b app.Build) []*cobra.Command {
 }
 
 // folderSettings are the settings that commands on a data folder take.
-var folderSettings = []string{"data", "db", "blobs", "log-level", "gc-grace"}
+var folderSettings = []string{"data", "db", "blobs", "log-level", "gc-grace", "trash-retention"}
 
 // command makes a subcommand that gets the registry as Vitrine itself sees it,
 // and whether the answer shall be JSON.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitrine-ml/vitrine/internal/config"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -93,6 +94,7 @@ type collectedRow struct {
 	Blobs   int64 `json:"blobs"`
 	Bytes   int64 `json:"bytes"`
 	Uploads int64 `json:"uploads"`
+	Trash   int64 `json:"trash"`
 	DryRun  bool  `json:"dry_run"`
 }
 
@@ -100,7 +102,11 @@ func (a admin) collect() *cobra.Command {
 	cmd := a.command("gc", "Remove the bytes that no file names any more", cobra.NoArgs, func(cmd *cobra.Command) work {
 		dry := cmd.Flags().Bool("dry-run", false, "only tell what would be removed")
 		return func(ctx context.Context, s registry.Session, _ []string) (any, error) {
-			grace, err := graceOf(cmd, a.env)
+			grace, err := durationOf(cmd, a.env, "gc-grace")
+			if err != nil {
+				return nil, err
+			}
+			retention, err := durationOf(cmd, a.env, "trash-retention")
 			if err != nil {
 				return nil, err
 			}
@@ -109,7 +115,7 @@ func (a admin) collect() *cobra.Command {
 					return nil, err
 				}
 			}
-			c, err := s.Collect(ctx, registry.CollectOptions{Grace: grace, DryRun: *dry})
+			c, err := s.Collect(ctx, registry.CollectOptions{Grace: grace, DryRun: *dry, Retention: retention})
 			if err != nil {
 				return nil, err
 			}
@@ -117,25 +123,30 @@ func (a admin) collect() *cobra.Command {
 			if *dry {
 				verb = "would remove"
 			}
-			row := collectedRow{c.Blobs, c.Bytes, c.Uploads, *dry}
-			return table{Head: []string{fmt.Sprintf("%s %d blobs (%d bytes) and %d left-over uploads", verb, c.Blobs, c.Bytes, c.Uploads)}, data: row}, nil
+			row := collectedRow{c.Blobs, c.Bytes, c.Uploads, c.Trash, *dry}
+			text := fmt.Sprintf("%s %d blobs (%d bytes) and %d left-over uploads", verb, c.Blobs, c.Bytes, c.Uploads)
+			if retention > 0 {
+				text += fmt.Sprintf(", and %d deleted runs and experiments", c.Trash)
+			}
+			return table{Head: []string{text}, data: row}, nil
 		}
 	})
 	cmd.Long = `Remove the bytes that no file names and that are older than the grace period
-(--gc-grace), the rows of deleted projects, and the left-overs of killed servers.
+(--gc-grace), the rows of deleted projects, and the left-overs of killed servers;
+with --trash-retention also the experiments and runs that were deleted longer ago.
 It is safe while the server runs, which does the same every hour.`
 	return cmd
 }
 
-// graceOf reads the grace period as the configuration does.
-func graceOf(cmd *cobra.Command, env Env) (time.Duration, error) {
-	v := cmd.Flag("gc-grace").Value.String()
-	if e := env.Getenv("VITRINE_GC_GRACE"); e != "" && !cmd.Flags().Changed("gc-grace") {
+// durationOf reads a duration as the configuration does.
+func durationOf(cmd *cobra.Command, env Env, name string) (time.Duration, error) {
+	v := cmd.Flag(name).Value.String()
+	if e := env.Getenv(config.EnvName(name)); e != "" && !cmd.Flags().Changed(name) {
 		v = e
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil {
-		return 0, fmt.Errorf("--gc-grace: %w", err)
+		return 0, fmt.Errorf("--%s: %w", name, err)
 	}
 	return d, nil
 }

@@ -25,10 +25,13 @@ type Config struct {
 	MaxFileSize  int64  // bytes; 0: no bound
 	GCGrace      time.Duration
 	UploadExpiry time.Duration
-	LogFormat    string // text or json
-	LogLevel     string // debug, info, warn, error
-	RootPassword string // first start only
-	RootToken    string // first start only
+	// TrashRetention is how long deleted experiments and runs can be restored;
+	// 0: for ever.
+	TrashRetention time.Duration
+	LogFormat      string // text or json
+	LogLevel       string // debug, info, warn, error
+	RootPassword   string // first start only
+	RootToken      string // first start only
 }
 
 // Setting describes one setting; its flag is --name, its variable
@@ -57,6 +60,7 @@ var Settings = []Setting{
 	{"url", "", "external address, as https://models.example.org (default: as each request says)", false, str(func(c *Config) *string { return &c.URL })},
 	{"max-file-size", "0", "largest file taken, as 500MB or 20GiB (0: no bound)", false, setSize},
 	{"gc-grace", "24h", "how long bytes that no file names are kept", false, setGrace},
+	{"trash-retention", "0s", "how long deleted experiments and runs can be restored, as 720h (0s: for ever)", false, setRetention},
 	{"upload-expiry", "168h", "how long a resumable upload waits for its next byte", false, setExpiry},
 	{"log-format", "text", "text or json", false, str(func(c *Config) *string { return &c.LogFormat })},
 	{"log-level", "info", "debug, info, warn or error", false, str(func(c *Config) *string { return &c.LogLevel })},
@@ -76,6 +80,15 @@ func setGrace(c *Config, v string) error {
 		err = errors.New("a duration cannot be negative")
 	}
 	c.GCGrace = d
+	return err
+}
+
+func setRetention(c *Config, v string) error {
+	d, err := time.ParseDuration(v)
+	if err == nil && d < 0 {
+		err = errors.New("a duration cannot be negative")
+	}
+	c.TrashRetention = d
 	return err
 }
 

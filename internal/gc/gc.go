@@ -23,18 +23,18 @@ const Every = time.Hour
 const keepJobs = 7 * 24 * time.Hour
 
 // Sweep gives the handler of SweepKind.
-func Sweep(r *registry.Registry, q jobs.Store, grace time.Duration, log *slog.Logger) jobs.Handler {
+func Sweep(r *registry.Registry, q jobs.Store, o registry.CollectOptions, log *slog.Logger) jobs.Handler {
 	return func(ctx context.Context, _ jobs.Job) error {
 		// A project that was deleted while a purge ended has no job of its own.
 		if err := r.As(auth.System()).PurgeProjects(ctx); err != nil {
 			return err
 		}
-		c, err := r.As(auth.System()).Collect(ctx, registry.CollectOptions{Grace: grace})
+		c, err := r.As(auth.System()).Collect(ctx, o)
 		if err != nil {
 			return err
 		}
 		if c != (registry.Collected{}) {
-			log.Info("garbage collected", "blobs", c.Blobs, "bytes", c.Bytes, "uploads", c.Uploads)
+			log.Info("garbage collected", "blobs", c.Blobs, "bytes", c.Bytes, "uploads", c.Uploads, "trash", c.Trash)
 		}
 		return q.Purge(ctx, time.Now().Add(-keepJobs))
 	}

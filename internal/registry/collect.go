@@ -17,12 +17,15 @@ type Collected struct {
 	Blobs   int64 // removed
 	Bytes   int64 // freed by them
 	Uploads int64 // left-over transfers removed
+	Trash   int64 // runs and experiments that were deleted long ago
 }
 
 // CollectOptions go with Collect.
 type CollectOptions struct {
 	Grace  time.Duration // blobs younger than this stay
 	DryRun bool          // only count
+	// Retention is how long deleted runs and experiments stay; 0: for ever.
+	Retention time.Duration
 }
 
 // Collect removes the bytes that no file names and the left-overs of killed
@@ -36,6 +39,9 @@ func (s Session) Collect(ctx context.Context, o CollectOptions) (Collected, erro
 		return Collected{}, s.refused()
 	}
 	var c Collected
+	if err := s.collectTrash(ctx, o, &c); err != nil {
+		return c, err
+	}
 	if err := s.collectUploads(ctx, o, &c); err != nil {
 		return c, err
 	}
@@ -44,6 +50,31 @@ func (s Session) Collect(ctx context.Context, o CollectOptions) (Collected, erro
 		return c, err
 	}
 	return c, s.collectStrays(ctx, o, cutoff, &c)
+}
+
+// collectTrash removes for good what was deleted longer ago than the retention
+// allows; the bytes of its files go in their own time.
+func (s Session) collectTrash(ctx context.Context, o CollectOptions, c *Collected) error {
+	if o.Retention <= 0 {
+		return nil
+	}
+	cutoff := s.now().Add(-o.Retention)
+	if o.DryRun {
+		var err error
+		c.Trash, err = view(ctx, s, func(tx Tx) (int64, error) { return tx.CountTrash(ctx, cutoff) })
+		return err
+	}
+	for more := true; more; {
+		n, err := update(ctx, s, func(tx Tx) (n int64, err error) {
+			n, more, err = tx.PurgeTrash(ctx, cutoff, purgeStep)
+			return n, err
+		})
+		if err != nil {
+			return err
+		}
+		c.Trash += n
+	}
+	return nil
 }
 
 // collectUploads drops transfers that no living process holds and nobody may

@@ -261,6 +261,12 @@ type Trash interface {
 	// TrashRun deletes an active run, RestoreRun takes back a deleted one.
 	TrashRun(ctx context.Context, id int64, at time.Time) error
 	RestoreRun(ctx context.Context, id int64, at time.Time) error
+	// PurgeTrash removes for good what was deleted before cutoff, about limit
+	// rows of it, with its files: how many runs and experiments, and whether
+	// more is left. Default experiments stay, without their runs.
+	PurgeTrash(ctx context.Context, cutoff time.Time, limit int) (n int64, more bool, err error)
+	// CountTrash counts the runs and experiments that would go.
+	CountTrash(ctx context.Context, cutoff time.Time) (int64, error)
 }
 
 // Searches ask by filter and order; see Search. A key that there is not, or a

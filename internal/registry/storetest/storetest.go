@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
 		"uploads": uploads, "uploadParts": uploadParts, "folders": folders, "packages": packages,
 		"trash": trash, "default experiment": defaultExperiment, "searches": searches, "histories": histories, "logged models": loggedModels, "logged searches": loggedSearches,
+		"purge of trash": purgeTrash,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

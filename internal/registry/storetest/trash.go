@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -97,4 +99,81 @@ func defaultExperiment(_ *testing.T, b *bench) {
 	want(1)
 	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.DeleteRun(ctx, r) })
 	want(0)
+}
+
+// purgeTrash removes what was deleted long ago, in steps, with all that hangs on
+// it, and nothing else.
+func purgeTrash(_ *testing.T, b *bench) {
+	p := b.place()
+	b.experiment(p, registry.DefaultExperiment, "Default")
+	gone, kept := b.experiment(p, 1, "gone"), b.experiment(p, 2, "kept")
+	var runs []registry.Run
+	for i := range 6 {
+		e := gone
+		if i >= 3 {
+			e = kept
+		}
+		r := b.run(registry.Model{ProjectID: p.ID, ExperimentID: e.ID})
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			_, err := tx.PutFile(ctx, registry.File{PackageID: r.PackageID, Path: "f", Digest: b.blob(ctx, tx), Status: registry.FileDefault, CreatedAt: at, UpdatedAt: at})
+			if err != nil {
+				return err
+			}
+			for step := range int64(5) {
+				if err := tx.InsertMetrics(ctx, r.ID, []registry.Metric{{Key: "m", Step: step, At: at}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		runs = append(runs, r)
+	}
+	day := 24 * time.Hour
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		if err := tx.TrashRun(ctx, runs[3].ID, at); err != nil {
+			return err
+		}
+		if err := tx.TrashRun(ctx, runs[4].ID, at.Add(day)); err != nil {
+			return err
+		}
+		return tx.TrashExperiment(ctx, gone.ID, at)
+	})
+	cutoff, total := at.Add(time.Hour), int64(0)
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		n, err := tx.CountTrash(ctx, cutoff)
+		b.same([]any{n, err}, []any{int64(5), nil})
+		return nil
+	})
+	for more := true; more; {
+		b.update(func(ctx context.Context, tx registry.Tx) (err error) {
+			var n int64
+			n, more, err = tx.PurgeTrash(ctx, cutoff, 2)
+			total += n
+			return err
+		})
+	}
+	b.same(total, int64(5)) // four runs and an experiment
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		for i, r := range runs {
+			_, err := tx.RunByEID(ctx, p.ID, r.EID)
+			b.same(fault.Is(err, fault.NotFound), i < 4)
+		}
+		_, err := tx.ExperimentByIID(ctx, p.ID, gone.IID)
+		b.want(err, fault.NotFound)
+		_, err = tx.ExperimentByIID(ctx, p.ID, registry.DefaultExperiment)
+		b.same(err, nil)
+		ks, err := tx.ListPackages(ctx, registry.PackageQuery{ProjectID: p.ID})
+		b.same([]any{len(ks.Items), err}, []any{2, nil})
+		return nil
+	})
+}
+
+// blob makes a row of a blob.
+func (b *bench) blob(ctx context.Context, tx registry.Tx) blob.Digest {
+	b.t.Helper()
+	d := blob.Digest("sha256:" + strings.Repeat("0", 64))
+	if _, err := tx.KeepBlob(ctx, d, 0, at); err != nil {
+		b.t.Fatal(err)
+	}
+	return d
 }
