@@ -130,5 +130,5 @@ func resolveRun(ctx context.Context, tx Tx, projectID int64, pkg PackageRef) (Pa
 	if err == nil && !pkg.Home.holds(r.Location, r.ExperimentIID) {
 		err = fault.Missing("run", pkg.RunEID)
 	}
-	return PackageRef{RunIID: r.IID}, err
+	return PackageRef{RunIID: r.IID, Deleted: true}, err
 }

@@ -81,6 +81,7 @@ type PackageRef struct {
 	RunEID    string  // that of a run, by its outer id
 	Logged    string  // that of a logged model, by its outer id
 	Home      RunHome // with RunEID or Logged
+	Deleted   bool    // that of a deleted run too; with RunEID always
 }
 
 // generic reports whether the package belongs to no model.

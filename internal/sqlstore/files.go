@@ -24,15 +24,15 @@ var (
 	packageOfVersion = stmt(`SELECT ` + packageCols + ` FROM versions v JOIN packages k ON k.id = v.package_id
 		WHERE v.id = $1 AND v.project_id = $2`)
 	packageOfRun = stmt(`SELECT ` + packageCols + ` FROM runs r JOIN packages k ON k.id = r.package_id
-		WHERE r.iid = $1 AND r.project_id = $2`)
+		WHERE r.iid = $1 AND r.project_id = $2 AND (r.deleted_at = 0 OR $3)`)
 	packageByID   = stmt(`SELECT ` + packageCols + ` FROM packages k WHERE k.id = $1 AND k.project_id = $2`)
 	packageByName = stmt(`SELECT ` + packageCols + ` FROM packages k WHERE k.project_id = $1 AND k.type = $2 AND k.name = $3 AND k.version = $4`)
-	runExists     = stmt(`SELECT 1 FROM runs WHERE iid = $1 AND project_id = $2`)
+	runExists     = stmt(`SELECT 1 FROM runs WHERE iid = $1 AND project_id = $2 AND (deleted_at = 0 OR $3)`)
 
 	fileOfVersion = stmt(`SELECT ` + fileCols + ` FROM versions v JOIN files f ON f.package_id = v.package_id
 		WHERE v.id = $1 AND v.project_id = $2 AND f.path = $3`)
 	fileOfRun = stmt(`SELECT ` + fileCols + ` FROM runs r JOIN files f ON f.package_id = r.package_id
-		WHERE r.iid = $1 AND r.project_id = $2 AND f.path = $3`)
+		WHERE r.iid = $1 AND r.project_id = $2 AND (r.deleted_at = 0 OR $3) AND f.path = $4`)
 	fileOfPackage = stmt(`SELECT ` + fileCols + ` FROM packages k JOIN files f ON f.package_id = k.id
 		WHERE k.id = $1 AND k.project_id = $2 AND f.path = $3`)
 	fileOfGeneric = stmt(`SELECT ` + fileCols + ` FROM packages k JOIN files f ON f.package_id = k.id
@@ -83,10 +83,10 @@ func (t *tx) PackageOf(ctx context.Context, projectID int64, r registry.PackageR
 		err := t.row(ctx, packageOfVersion, []any{r.VersionID, projectID}, packageDest(&k)...)
 		return k, one(err, "version", r.VersionID)
 	}
-	err := t.row(ctx, packageOfRun, []any{r.RunIID, projectID}, packageDest(&k)...)
+	err := t.row(ctx, packageOfRun, []any{r.RunIID, projectID, r.Deleted}, packageDest(&k)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		var found int
-		err = t.row(ctx, runExists, []any{r.RunIID, projectID}, &found)
+		err = t.row(ctx, runExists, []any{r.RunIID, projectID, r.Deleted}, &found)
 	}
 	return k, one(err, "run", r.RunIID)
 }
@@ -96,7 +96,7 @@ func scanFile(s scanner, f *registry.File, extra ...any) error {
 }
 
 func (t *tx) FileAt(ctx context.Context, projectID int64, r registry.PackageRef, path string) (registry.File, error) {
-	q, args := fileOfRun, []any{r.RunIID, projectID, path}
+	q, args := fileOfRun, []any{r.RunIID, projectID, r.Deleted, path}
 	switch {
 	case r.VersionID != 0:
 		q, args = fileOfVersion, []any{r.VersionID, projectID, path}

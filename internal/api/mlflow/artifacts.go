@@ -70,7 +70,7 @@ func (c *call) fileAt(address string) (file, error) {
 	}
 	if at, ok := parseArtifactPath(c.door, name); ok {
 		f.path = at.path
-		f.pkg = registry.PackageRef{VersionID: at.version, RunIID: at.run.IID, RunEID: at.run.EID,
+		f.pkg = registry.PackageRef{VersionID: at.version, RunIID: at.run.IID, RunEID: at.run.EID, Deleted: true,
 			Home: registry.RunHome{Given: at.run.EID != "", Experiment: at.experiment}}
 		return f, nil
 	}

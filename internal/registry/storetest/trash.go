@@ -107,27 +107,7 @@ func purgeTrash(_ *testing.T, b *bench) {
 	p := b.place()
 	b.experiment(p, registry.DefaultExperiment, "Default")
 	gone, kept := b.experiment(p, 1, "gone"), b.experiment(p, 2, "kept")
-	var runs []registry.Run
-	for i := range 6 {
-		e := gone
-		if i >= 3 {
-			e = kept
-		}
-		r := b.run(registry.Model{ProjectID: p.ID, ExperimentID: e.ID})
-		b.update(func(ctx context.Context, tx registry.Tx) error {
-			_, err := tx.PutFile(ctx, registry.File{PackageID: r.PackageID, Path: "f", Digest: b.blob(ctx, tx), Status: registry.FileDefault, CreatedAt: at, UpdatedAt: at})
-			if err != nil {
-				return err
-			}
-			for step := range int64(5) {
-				if err := tx.InsertMetrics(ctx, r.ID, []registry.Metric{{Key: "m", Step: step, At: at}}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		runs = append(runs, r)
-	}
+	runs := append(b.fullRuns(p, gone), b.fullRuns(p, kept)...)
 	day := 24 * time.Hour
 	b.update(func(ctx context.Context, tx registry.Tx) error {
 		if err := tx.TrashRun(ctx, runs[3].ID, at); err != nil {
@@ -166,6 +146,28 @@ func purgeTrash(_ *testing.T, b *bench) {
 		b.same([]any{len(ks.Items), err}, []any{2, nil})
 		return nil
 	})
+}
+
+// fullRuns makes three runs with a file and a metric.
+func (b *bench) fullRuns(p registry.Project, e registry.Experiment) (runs []registry.Run) {
+	b.t.Helper()
+	for range 3 {
+		r := b.run(registry.Model{ProjectID: p.ID, ExperimentID: e.ID})
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			_, err := tx.PutFile(ctx, registry.File{PackageID: r.PackageID, Path: "f", Digest: b.blob(ctx, tx), Status: registry.FileDefault, CreatedAt: at, UpdatedAt: at})
+			if err != nil {
+				return err
+			}
+			for step := range int64(5) {
+				if err := tx.InsertMetrics(ctx, r.ID, []registry.Metric{{Key: "m", Step: step, At: at}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		runs = append(runs, r)
+	}
+	return runs
 }
 
 // blob makes a row of a blob.
