@@ -139,17 +139,18 @@ func TestLargeFolder(t *testing.T) {
 
 func TestNamesOfFiles(t *testing.T) {
 	for name, want := range map[string][2]string{
-		"a.txt":    {"text/plain", "attachment; filename=a.txt"},
-		"MLmodel":  {"text/plain", "attachment; filename=MLmodel"},
-		"a.PNG":    {"image/png", "attachment; filename=a.PNG"},
-		"a.tar.gz": {"application/x-tar", "attachment; filename=a.tar.gz"},
-		"a.tgz":    {"application/x-tar", "attachment; filename=a.tgz"},
-		"a.gz":     {"application/octet-stream", "attachment; filename=a.gz"},
-		".png":     {"application/octet-stream", "attachment; filename=.png"},
-		"png":      {"application/octet-stream", "attachment; filename=png"},
-		`a "b".h5`: {"application/x-hdf5", `attachment; filename="a \"b\".h5"`},
-		"ünï.json": {"text/plain", "attachment; filename=uni.json; filename*=UTF-8''%C3%BCn%C3%AF.json"},
-		"日本":       {"application/octet-stream", "attachment; filename=download; filename*=UTF-8''%E6%97%A5%E6%9C%AC"},
+		"a.txt":     {"text/plain", "attachment; filename=a.txt"},
+		"MLmodel":   {"text/plain", "attachment; filename=MLmodel"},
+		"mlproject": {"text/plain", "attachment; filename=mlproject"},
+		"a.PNG":     {"image/png", "attachment; filename=a.PNG"},
+		"a.tar.gz":  {"application/x-tar", "attachment; filename=a.tar.gz"},
+		"a.tgz":     {"application/x-tar", "attachment; filename=a.tgz"},
+		"a.gz":      {"application/octet-stream", "attachment; filename=a.gz"},
+		".png":      {"application/octet-stream", "attachment; filename=.png"},
+		"png":       {"application/octet-stream", "attachment; filename=png"},
+		`a "b".h5`:  {"application/x-hdf5", `attachment; filename="a \"b\".h5"`},
+		"ünï.json":  {"text/plain", "attachment; filename=uni.json; filename*=UTF-8''%C3%BCn%C3%AF.json"},
+		"日本":        {"application/octet-stream", "attachment; filename=download; filename*=UTF-8''%E6%97%A5%E6%9C%AC"},
 	} {
 		if got := [2]string{mediaType(name), attachment("dir/" + name)}; got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

@@ -10,7 +10,7 @@ import (
 
 // textNames are the extensions, and names without one, that MLflow shows as
 // plain text (mlflow/utils/mime_type_utils.py).
-const textNames = " txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb MLmodel MLproject "
+const textNames = " txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb MLmodel mlproject "
 
 // mediaTypes are the rest, by extension: Python's own table, which MLflow asks
 // (mimetypes.types_map). What a system adds to it is not here.
