@@ -97,6 +97,19 @@ func TestShelfSearches(t *testing.T) {
 	}
 }
 
+// TestFoldersAreJumped: one level of a folder is found by searches in the index
+// of paths, never by going through the files below it.
+func TestFoldersAreJumped(t *testing.T) {
+	s := open(t)
+	for _, text := range []query{listTop, listFolder} {
+		for _, step := range plan(t, s, string(text)) {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN e" && step != "SCAN CONSTANT ROW" || strings.HasPrefix(step, "SEARCH f ") && !strings.Contains(step, "path") {
+				t.Errorf("%s: %s", step, text)
+			}
+		}
+	}
+}
+
 func readNested(ctx context.Context, tx registry.Tx, n registry.Nest) error {
 	numbered := n
 	numbered.Page.After, numbered.Order = &registry.Cursor{Key: "1"}, registry.Order{By: "id", Desc: true}
