@@ -102,7 +102,7 @@ const drainTime = 25 * time.Second
 
 // Serve serves on l until ctx ends, then drains and returns nil.
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
-	handler, err := a.handler()
+	handler, err := a.handler(ctx.Done())
 	if err != nil {
 		return err
 	}

@@ -18,11 +18,11 @@ import (
 )
 
 // handler is the whole server: the doors in the order in which they are asked,
-// behind what they share.
-func (a *App) handler() (http.Handler, error) {
+// behind what they share. Answers without an end end when draining is closed.
+func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Version: a.build.Version})
+	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Version: a.build.Version, Draining: draining})
 	if err != nil {
 		return nil, err
 	}

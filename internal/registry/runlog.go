@@ -396,3 +396,46 @@ func (s Session) histories(ctx context.Context, ref ProjectRef, runs []RunRef, r
 		return out, err
 	})
 }
+
+// Histories are the points of metrics in more than one way.
+type Histories interface {
+	// MetricPoints gives the points of one metric in order of time, step and
+	// value; a run that has none gives nothing.
+	MetricPoints(ctx context.Context, runID int64, key string, after Mark, limit int) (Found[Metric], error)
+	// MetricHeads gives, in that order, the first points of runs, of one run
+	// after the other, limit in all.
+	MetricHeads(ctx context.Context, runIDs []int64, key string, limit int) (map[int64][]Metric, error)
+	// MetricSamples gives up to most points of each run in order of step, time
+	// and value, evenly chosen, with the first and the last; of one, the last.
+	MetricSamples(ctx context.Context, runIDs []int64, key string, steps *Steps, most int) (map[int64][]Metric, error)
+	// MetricTips gives the metrics of a run, up to limit, by name.
+	MetricTips(ctx context.Context, runID int64, limit int) ([]MetricTip, error)
+}
+
+// MetricTip is where a metric of a run has come to.
+type MetricTip struct {
+	Metric       // the latest
+	Points int64 // logged so far
+}
+
+// Pulse is what changes while a run is at work.
+type Pulse struct {
+	Status RunStatus
+	Tips   []MetricTip // by name, at most maxTips
+}
+
+// maxTips bounds the metrics of a pulse.
+const maxTips = 1000
+
+// Pulse tells how far a run has come. It is for those who ask often: it reads
+// no points.
+func (s Session) Pulse(ctx context.Context, ref ProjectRef, which RunRef) (Pulse, error) {
+	return view(ctx, s, func(tx Tx) (Pulse, error) {
+		_, r, err := s.run(ctx, tx, ref, which, ReadRuns)
+		if err != nil {
+			return Pulse{}, err
+		}
+		tips, err := tx.MetricTips(ctx, r.ID, maxTips)
+		return Pulse{r.Status, tips}, err
+	})
+}

@@ -291,19 +291,6 @@ type Searches interface {
 	SearchRuns(ctx context.Context, experimentIDs []int64, q Search) (Found[Run], error)
 }
 
-// Histories are the points of metrics in more than one way.
-type Histories interface {
-	// MetricPoints gives the points of one metric in order of time, step and
-	// value; a run that has none gives nothing.
-	MetricPoints(ctx context.Context, runID int64, key string, after Mark, limit int) (Found[Metric], error)
-	// MetricHeads gives, in that order, the first points of runs, of one run
-	// after the other, limit in all.
-	MetricHeads(ctx context.Context, runIDs []int64, key string, limit int) (map[int64][]Metric, error)
-	// MetricSamples gives up to most points of each run in order of step, time
-	// and value, evenly chosen, with the first and the last; of one, the last.
-	MetricSamples(ctx context.Context, runIDs []int64, key string, steps *Steps, most int) (map[int64][]Metric, error)
-}
-
 // Inputs are the data sets and logged models that runs have read, and the
 // models that they have made.
 type Inputs interface {

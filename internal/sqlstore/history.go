@@ -272,3 +272,16 @@ func (t *tx) MetricHeads(ctx context.Context, runs []int64, key string, limit in
 	}
 	return out, t.rows(ctx, strings.Join(parts, " UNION ALL "), args, collect(key, out))
 }
+
+var metricTips = stmt(`SELECT value, nan, step, at, key, points FROM metrics WHERE run_id = $1 ORDER BY key LIMIT $2`)
+
+func (t *tx) MetricTips(ctx context.Context, runID int64, limit int) ([]registry.MetricTip, error) {
+	var out []registry.MetricTip
+	err := t.rows(ctx, string(metricTips), []any{runID, limit}, func(s scanner) error {
+		var m registry.MetricTip
+		err := scanValue(s, &m.Metric, &m.Key, &m.Points)
+		out = append(out, m)
+		return err
+	})
+	return out, err
+}

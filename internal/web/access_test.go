@@ -16,8 +16,16 @@ func TestMain(m *testing.M) { apitest.Main(m) }
 
 func newWorld(t *testing.T) *apitest.World {
 	t.Helper()
+	// A server that stops: streams end after what there is to say.
+	draining := make(chan struct{})
+	close(draining)
+	return drainingWorld(t, draining)
+}
+
+func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
+	t.Helper()
 	return apitest.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
-		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Version: "test"})
+		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Version: "test", Draining: draining})
 		apitest.OK(t, err)
 		return m
 	}})

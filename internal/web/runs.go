@@ -10,6 +10,7 @@ import (
 func runRoutes() []route {
 	return []route{
 		get("/ml/candidates/{run}", project(registry.ReadRuns), showRun),
+		get("/ml/candidates/{run}/live", project(registry.ReadRuns), followRun),
 		post("/ml/candidates/{run}/promote", project(registry.WriteModels), promoteRun),
 		post("/ml/candidates/{run}/delete", project(registry.WriteRuns), deleteRun),
 	}
@@ -21,6 +22,7 @@ type runPage struct {
 	Experiment registry.Experiment
 	Files      registry.List[registry.File]
 	Download   string
+	Live       bool // it is at work, and the page follows it
 	MayPull    bool
 	MayWrite   bool
 }
@@ -46,6 +48,7 @@ func (c *call) fillRun(s registry.Session, p *runPage, iid int64) error {
 	if p.Run, err = s.Run(ctx, c.ref, registry.RunRef{IID: iid}); err != nil {
 		return err
 	}
+	p.Live = p.Run.Status == registry.Running
 	if p.Experiment, err = s.Experiment(ctx, c.ref, registry.ExperimentRef{IID: p.Run.ExperimentIID}); err != nil {
 		return err
 	}

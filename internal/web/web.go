@@ -29,6 +29,9 @@ type Options struct {
 	// that of each request.
 	URL     string
 	Version string
+	// Draining is closed when the server stops: streams end then, and browsers
+	// come back to whoever serves next. Nil: never.
+	Draining <-chan struct{}
 }
 
 // policy lets a page use what this server serves, and nothing else.
@@ -37,7 +40,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
-	d := &door{Options: o, throttle: newThrottle(), prose: newProse()}
+	d := &door{Options: o, throttle: newThrottle(), prose: newProse(), streams: make(chan struct{}, maxStreams)}
 	var err error
 	if d.assets, err = loadAssets(); err != nil {
 		return httpx.Mount{}, err
@@ -70,6 +73,7 @@ type door struct {
 	throttle   *throttle
 	prose      *prose
 	top, below *httpx.Router
+	streams    chan struct{} // one for each that is open
 }
 
 // projectKey is under what a request's context keeps the project's full path.

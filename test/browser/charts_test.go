@@ -159,3 +159,27 @@ func TestExperimentCharts(t *testing.T) {
 	b.do(scrollTo("[data-scatter]"))
 	b.shot("chosen")
 }
+
+// TestLiveCharts: the charts of a run at work move while a client logs to it,
+// and a metric that is new gets one.
+func TestLiveCharts(t *testing.T) {
+	home := serve(t)
+	tr := newTrainer(t, home)
+	run := tr.start("at work")
+	b := open(t, home, desktop)
+	b.signIn()
+	b.visit("/root/digits/-/ml/candidates/1")
+	b.until(`!document.querySelector("[data-following]").hidden`)
+	for n := 10; n <= 40; n += 10 {
+		tr.log(run, .02, n-10, n, "loss")
+		b.until(fmt.Sprintf(`document.querySelector(".chart[data-metric='loss'][data-points='%d'] canvas") !== null`, n))
+	}
+	tr.log(run, .02, 0, 5, "val/loss")
+	b.until(`document.querySelector(".chart[data-metric='val/loss'][data-points='5'] canvas") !== null`)
+	if got := b.text("[data-latest] tr:first-child td:last-child"); got != "39" {
+		t.Errorf("the table is at step %q", got)
+	}
+	b.shot("moved")
+	tr.post(tracking+"runs/update", map[string]any{"run_id": run, "status": "FINISHED"})
+	b.until(`document.querySelector("[data-following]").hidden`)
+}

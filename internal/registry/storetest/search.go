@@ -297,6 +297,13 @@ func (b *bench) history(run registry.Run, key string, all []registry.Metric) {
 	})
 	slices.SortFunc(want, byStep)
 	b.view(func(ctx context.Context, tx registry.Tx) error {
+		tips, err := tx.MetricTips(ctx, run.ID, 10)
+		if err != nil {
+			return err
+		}
+		if len(tips) != 1 || tips[0].Key != key || tips[0].Points != int64(len(want)) {
+			b.t.Fatalf("%s: %d points have the tips %+v", key, len(want), tips)
+		}
 		for _, most := range []int{1, 2, 10, 106, 107, 500} {
 			for _, steps := range []*registry.Steps{nil, {First: 3, Last: 11}, {First: 500, Last: 600}, {First: -5, Last: 1000}} {
 				got, err := tx.MetricSamples(ctx, []int64{run.ID}, key, steps, most)

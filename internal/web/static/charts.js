@@ -54,21 +54,38 @@ class Chart {
   // another question is dropped.
   async load(metric, runs) {
     const asked = ++this.asked;
+    this.stale = false;
+    this.busy = true;
+    const series = await this.fetched(metric, runs);
+    if (asked !== this.asked) return;
+    this.busy = false;
+    if (series) {
+      const same = metric === this.metric && runs.length === this.runs.length && runs.every((r, i) => r.id === this.runs[i].id);
+      Object.assign(this, { metric, runs, series });
+      this.draw(same);
+    } else {
+      this.note.textContent = "The points could not be loaded. Load the page again.";
+    }
+    if (this.stale && this.seen) this.load(metric, runs);
+  }
+
+  // refresh loads again, but not while an answer is on its way, or nobody looks:
+  // then it is done after that.
+  refresh(metric, runs) {
+    if (this.seen && !this.busy) this.load(metric, runs);
+    else this.stale = true;
+  }
+
+  // fetched gives the series of runs, or null.
+  async fetched(metric, runs) {
     const q = new URLSearchParams({ key: metric });
     for (const r of runs) q.append("run", r.id);
-    let series;
     try {
       const res = await fetch(`${this.source}?${q}`, { headers: { Accept: "application/json" } });
-      if (!res.ok || res.redirected) throw new Error(String(res.status));
-      series = await res.json();
+      return res.ok && !res.redirected ? await res.json() : null;
     } catch {
-      if (asked === this.asked) this.note.textContent = "The points could not be loaded. Load the page again.";
-      return;
+      return null;
     }
-    if (asked !== this.asked) return;
-    const same = metric === this.metric && runs.length === this.runs.length && runs.every((r, i) => r.id === this.runs[i].id);
-    Object.assign(this, { metric, runs, series });
-    this.draw(same);
   }
 
   // lines gives the columns that are drawn, and how each looks.
@@ -150,11 +167,49 @@ class Chart {
 }
 
 // control draws charts again when somebody changes how, or the colours change.
-function control(controls, charts) {
+function control(controls, charts) { // an array, or a map that may grow
   const again = () => charts.forEach((c) => c.series.length && c.draw(false));
   controls.addEventListener("input", again);
   controls.addEventListener("submit", (e) => e.preventDefault());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+}
+
+// add makes the figure and the row of a metric that the page did not know.
+function add(section, key) {
+  const figure = document.createElement("figure"), caption = document.createElement("figcaption");
+  const note = document.createElement("span"), pane = document.createElement("div");
+  figure.className = "chart";
+  figure.dataset.metric = key;
+  note.className = "soft";
+  note.dataset.note = "";
+  pane.className = "plot";
+  caption.append(`${key} `, note);
+  figure.append(caption, pane);
+  section.querySelector(".charts").append(figure);
+  const row = document.querySelector("[data-latest]").insertRow();
+  row.dataset.key = key;
+  row.insertCell().textContent = key;
+  row.insertCell().className = row.insertCell().className = "num";
+  return figure;
+}
+
+// follow keeps a page up with a run that is at work. Each message has the
+// metrics that have moved; their charts ask for the points while they are seen.
+function follow(section, charts, make) {
+  const badge = section.querySelector("[data-following]"), stream = new EventSource(section.dataset.live);
+  stream.addEventListener("open", () => { badge.hidden = false; });
+  stream.addEventListener("error", () => { badge.hidden = true; }); // the browser tries again by itself
+  stream.addEventListener("end", () => { stream.close(); badge.hidden = true; });
+  stream.addEventListener("metrics", (e) => {
+    for (const m of JSON.parse(e.data)) {
+      const figure = section.querySelector(`[data-metric="${CSS.escape(m.key)}"]`) ?? add(section, m.key);
+      const chart = charts.get(figure) ?? make(figure);
+      const cells = document.querySelector(`[data-latest] [data-key="${CSS.escape(m.key)}"]`).cells;
+      cells[1].textContent = m.value;
+      cells[2].textContent = m.step;
+      chart.refresh(m.key, [{ id: section.dataset.run, name: section.dataset.name }]);
+    }
+  });
 }
 
 // A run's page: a chart for each metric, loaded when it comes into sight.
@@ -163,15 +218,21 @@ for (const section of document.querySelectorAll("[data-charts]")) {
   section.hidden = false;
   const charts = new Map();
   for (const figure of section.querySelectorAll("[data-metric]")) charts.set(figure, new Chart(figure, series, controls));
-  control(controls, [...charts.values()]);
+  control(controls, charts);
   const sight = new IntersectionObserver((entries) => {
     for (const e of entries) {
       const chart = charts.get(e.target);
       chart.seen = e.isIntersecting;
-      if (chart.seen && !chart.asked) chart.load(e.target.dataset.metric, [{ id: run, name }]);
+      if (chart.seen && (!chart.asked || chart.stale)) chart.load(e.target.dataset.metric, [{ id: run, name }]);
     }
   }, { rootMargin: "300px" });
   for (const figure of charts.keys()) sight.observe(figure);
+  if (section.dataset.live) follow(section, charts, (figure) => {
+    const chart = new Chart(figure, series, controls);
+    charts.set(figure, chart);
+    sight.observe(figure);
+    return chart;
+  });
 }
 
 // svg makes an element of a picture.
@@ -193,7 +254,7 @@ function scale(values, from, to) {
   }
   const least = Math.min(...numbers), most = Math.max(...numbers), room = (most - least) * .05 || Math.abs(most) * .05 || 1;
   const at = (v) => from + (to - from) * (Number(v) - least + room) / (most - least + 2 * room);
-  return { at, marks: [0, .25, .5, .75, 1].filter((_, i) => most > least || i === 2).map((p) => least + (most - least) * p).map((v) => [at(v), short(v)]) };
+  return { at, marks: [0, .25, .5, .75, 1].filter((_, i) => most > least || i === 2).map((p) => least + (most - least) * p).map((v) => [at(v), String(+v.toPrecision(3))]) };
 }
 
 // scatter draws each run as a dot that leads to its page.
