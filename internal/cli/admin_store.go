@@ -98,6 +98,19 @@ type collectedRow struct {
 	DryRun  bool  `json:"dry_run"`
 }
 
+// text tells what was removed, with the trash where it was asked for.
+func (r collectedRow) text(trash bool) string {
+	verb := "removed"
+	if r.DryRun {
+		verb = "would remove"
+	}
+	text := fmt.Sprintf("%s %d blobs (%d bytes) and %d left-over uploads", verb, r.Blobs, r.Bytes, r.Uploads)
+	if trash {
+		text += fmt.Sprintf(", and %d deleted runs and experiments", r.Trash)
+	}
+	return text
+}
+
 func (a admin) collect() *cobra.Command {
 	cmd := a.command("gc", "Remove the bytes that no file names any more", cobra.NoArgs, func(cmd *cobra.Command) work {
 		dry := cmd.Flags().Bool("dry-run", false, "only tell what would be removed")
@@ -119,16 +132,8 @@ func (a admin) collect() *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			verb := "removed"
-			if *dry {
-				verb = "would remove"
-			}
 			row := collectedRow{c.Blobs, c.Bytes, c.Uploads, c.Trash, *dry}
-			text := fmt.Sprintf("%s %d blobs (%d bytes) and %d left-over uploads", verb, c.Blobs, c.Bytes, c.Uploads)
-			if retention > 0 {
-				text += fmt.Sprintf(", and %d deleted runs and experiments", c.Trash)
-			}
-			return table{Head: []string{text}, data: row}, nil
+			return table{Head: []string{row.text(retention > 0)}, data: row}, nil
 		}
 	})
 	cmd.Long = `Remove the bytes that no file names and that are older than the grace period
