@@ -13,7 +13,7 @@ func experimentRoutes() []route {
 	read, write := project(registry.ReadRuns), project(registry.WriteRuns)
 	return []route{
 		v2("POST", "/mlflow/experiments/create", write, createExperiment),
-		v2("GET", "/mlflow/experiments/get", read, getExperiment),
+		v2("GET", "/mlflow/experiments/get", read, getExperiment).unknownWithout("experiment_id", "experiment"),
 		v2("GET", "/mlflow/experiments/get-by-name", read, getExperimentByName),
 		v2("GET", "/mlflow/experiments/list", read, listExperiments),
 		v2("GET", "/mlflow/experiments/search", read, searchExperiments),

@@ -26,6 +26,8 @@ type grammar struct {
 	// which %s stands for the subject.
 	orders   []registry.Subject
 	badOrder string
+	// bestFirst orders metrics from the highest on unless told, as GitLab does.
+	bestFirst bool
 	// badOp begins the message about a comparison that a subject does not have,
 	// where it is not the usual one.
 	badOp map[registry.Subject]string

@@ -166,7 +166,11 @@ func place(r *http.Request, door flavour) (registry.ProjectRef, string) {
 	if door == atGitLab {
 		return registry.ParseProjectRef(r.PathValue("id")), "default"
 	}
-	name := strings.TrimSpace(r.Header.Get(workspaceHeader))
+	return workspace(strings.TrimSpace(r.Header.Get(workspaceHeader)))
+}
+
+// workspace gives the project that a workspace's name means, and the name.
+func workspace(name string) (registry.ProjectRef, string) {
 	if name == "" || name == "default" {
 		return registry.ProjectRef{Path: defaultProject}, "default"
 	}
@@ -176,8 +180,8 @@ func place(r *http.Request, door flavour) (registry.ProjectRef, string) {
 // serve runs an operation behind what both doors say about those who may not.
 func (c *call) serve(rt route) error {
 	anonymous := c.s.Actor().Anonymous()
-	if c.door == atGitLab && anonymous && rt.access.gate != anyone {
-		return fault.SignIn("") // as GitLab, also of public projects
+	if anonymous && (rt.access.gate == signedIn || c.door == atGitLab && rt.access.gate == inProject) {
+		return fault.SignIn("") // at GitLab's door also of public projects
 	}
 	err := rt.run(c)
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
@@ -196,7 +200,7 @@ func (c *call) serve(rt route) error {
 // authorize asks for the permission that a route declares. The request may have
 // ended meanwhile, as one whose body was cut short.
 func (c *call) authorize(a access) error {
-	if a.gate == anyone {
+	if a.gate != inProject {
 		return nil
 	}
 	err := c.s.May(context.WithoutCancel(c.ctx()), c.ref, a.perm)

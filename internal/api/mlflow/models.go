@@ -28,17 +28,7 @@ func modelRoutes() []route {
 
 // nameless says of a route that a name which is missing names nothing, at
 // GitLab's door; MLflow misses it.
-func (rt route) nameless() route {
-	run := rt.run
-	rt.run = func(c *call) error {
-		err := run(c)
-		if c.door == atGitLab && isMissing(err, "name") {
-			return fault.Missing("model", "")
-		}
-		return err
-	}
-	return rt
-}
+func (rt route) nameless() route { return rt.unknownWithout("name", "model") }
 
 type modelAliasJSON struct {
 	Alias   string `json:"alias"`

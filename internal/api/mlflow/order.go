@@ -56,6 +56,9 @@ func (g *grammar) sortKey(s string) (registry.Sort, error) {
 	if !slices.Contains(g.orders, subject) {
 		return registry.Sort{}, invalid(fmt.Sprintf(g.badOrder, entityNames[subject]))
 	}
+	if subject == registry.OfMetric && len(tokens) == 1 {
+		desc = g.bestFirst
+	}
 	if a, ok := g.attrs[key]; ok && subject == registry.OfRow && a.name != "" {
 		key = a.name
 	}

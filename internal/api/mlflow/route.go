@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -17,6 +18,7 @@ type gate uint8
 const (
 	_         gate = iota
 	anyone         // no account needed
+	signedIn       // any account
 	inProject      // a permission in the project
 )
 
@@ -65,6 +67,20 @@ func (rt route) atGitLab(run func(*call) error) route {
 	return rt
 }
 
+// unknownWithout says of a route that a parameter which is missing names a thing
+// that there is not, at GitLab's door; MLflow misses the parameter.
+func (rt route) unknownWithout(field, noun string) route {
+	run := rt.run
+	rt.run = func(c *call) error {
+		err := run(c)
+		if c.door == atGitLab && isMissing(err, field) {
+			return fault.Missing(noun, "")
+		}
+		return err
+	}
+	return rt
+}
+
 // plain makes a route that reads and answers by itself; api is empty for those
 // that have another address than the rest.
 func plain(method, api, path string, a access, fn func(*call) error) route {
@@ -91,7 +107,7 @@ func (rt route) addresses() []address {
 // table is the whole surface.
 func (d *dialect) table() []route {
 	var all []route
-	for _, part := range [][]route{metaRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes(), modelRoutes(), versionRoutes(),
+	for _, part := range [][]route{metaRoutes(), workspaceRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes(), modelRoutes(), versionRoutes(),
 		artifactRoutes(), partRoutes(), signedRoutes(), loggedModelRoutes()} {
 		all = append(all, part...)
 	}

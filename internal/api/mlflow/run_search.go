@@ -64,7 +64,9 @@ type runsAnswer struct {
 const defaultRuns = 1000
 
 func searchRuns(c *call, in runSearch) (runsAnswer, error) {
-	q, err := in.query()
+	g := runGrammar
+	g.bestFirst = c.door == atGitLab
+	q, err := in.query(&g)
 	if err != nil {
 		return runsAnswer{}, err
 	}
@@ -80,7 +82,7 @@ func searchRuns(c *call, in runSearch) (runsAnswer, error) {
 	return out, err
 }
 
-func (in runSearch) query() (registry.RunSearch, error) {
+func (in runSearch) query(g *grammar) (registry.RunSearch, error) {
 	q := registry.RunSearch{Search: registry.Search{Stage: in.ViewType.stage, Limit: defaultRuns}}
 	if in.MaxResults != nil {
 		if *in.MaxResults > registry.MaxFound {
@@ -92,10 +94,10 @@ func (in runSearch) query() (registry.RunSearch, error) {
 		q.Limit = int(*in.MaxResults)
 	}
 	var err error
-	if q.Filter, err = runGrammar.filter(in.Filter); err != nil {
+	if q.Filter, err = g.filter(in.Filter); err != nil {
 		return q, err
 	}
-	if q.Order, err = runGrammar.order(in.OrderBy); err != nil {
+	if q.Order, err = g.order(in.OrderBy); err != nil {
 		return q, err
 	}
 	if q.After, err = parsePageToken(in.PageToken); err != nil {
