@@ -51,7 +51,11 @@ func next(s string, r rune, size int) token {
 	case r == '\'' && quoted(s, '\'') > 0:
 		return token{kind: textToken, text: s[:quoted(s, '\'')]}
 	case part(s) > 0 && !unicode.IsDigit(r):
-		return token{kind: wordToken, text: s[:name(s)]}
+		t := token{kind: wordToken, text: s[:name(s)]}
+		if t.is("TRUE") || t.is("FALSE") || t.is("VERSION") {
+			t.kind = otherToken // words of SQL: neither a key nor a value
+		}
+		return t
 	case number(s) > 0:
 		n := number(s)
 		more := part(s[n:])
