@@ -18,7 +18,11 @@ func (s Session) Models(ctx context.Context, ref ProjectRef, q ModelQuery) (List
 		}
 		q := q
 		q.ProjectID = p.ID
-		if q.ID == 0 && q.Name == "" && q.Search == "" {
+		switch {
+		case q.ID != 0, q.Name != "", q.Search != "":
+		case q.Prompts:
+			q.Page.Known = &p.PromptCount
+		default:
 			q.Page.Known = &p.ModelCount
 		}
 		l, err := tx.ListModels(ctx, q)
@@ -124,7 +128,7 @@ func (s Session) CreateModel(ctx context.Context, ref ProjectRef, spec ModelSpec
 		if err != nil {
 			return Model{}, err
 		}
-		m := Model{ProjectID: p.ID, Name: spec.Name, Description: spec.Description,
+		m := Model{ProjectID: p.ID, Name: spec.Name, Description: spec.Description, Prompt: isPrompt(spec.Tags),
 			Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
 		if err := s.rules.CheckModelName(m.Name); err != nil {
 			return Model{}, err
@@ -156,12 +160,21 @@ func checkModel(m Model, tags []Tag) error {
 	return checkTags(tags)
 }
 
+// taken says that a model, or a prompt, has the name already.
+func taken(old Model) error {
+	noun := "model"
+	if old.Prompt {
+		noun = "prompt"
+	}
+	return fault.Conflictf(noun, "name", "has already been taken")
+}
+
 // modelExperiment makes the experiment of a new model. It is the only thing
 // whose name a model can clash with besides another model's.
 func (s Session) modelExperiment(ctx context.Context, tx Tx, m *Model) error {
-	if _, err := tx.ModelByName(ctx, m.ProjectID, m.Name); !fault.Is(err, fault.NotFound) {
+	if old, err := tx.ModelByName(ctx, m.ProjectID, m.Name); !fault.Is(err, fault.NotFound) {
 		if err == nil {
-			err = fault.Conflictf("model", "name", "has already been taken")
+			err = taken(old)
 		}
 		return err
 	}
@@ -199,6 +212,9 @@ func (s Session) EditModel(ctx context.Context, ref ProjectRef, which ModelRef, 
 		if err := replaceTags(ctx, tx, ModelTags, m.ID, e.Tags); err != nil {
 			return Model{}, err
 		}
+		if err := markPrompt(ctx, tx, &m, m.Tags); err != nil {
+			return Model{}, err
+		}
 		one := []Model{m}
 		err = fillHeads(ctx, tx, one)
 		return one[0], err
@@ -228,7 +244,10 @@ func (s Session) SetModelTag(ctx context.Context, ref ProjectRef, which ModelRef
 		if err := checkTags([]Tag{t}); err != nil {
 			return err
 		}
-		return tx.SetTags(ctx, ModelTags, m.ID, []Tag{t})
+		if err := tx.SetTags(ctx, ModelTags, m.ID, []Tag{t}); err != nil || t.Key != PromptTag {
+			return err
+		}
+		return markPrompt(ctx, tx, &m, []Tag{t})
 	})
 }
 
@@ -239,7 +258,10 @@ func (s Session) DeleteModelTag(ctx context.Context, ref ProjectRef, which Model
 		if err != nil {
 			return err
 		}
-		return deleteTag(ctx, tx, ModelTags, m.ID, key)
+		if err := deleteTag(ctx, tx, ModelTags, m.ID, key); err != nil || key != PromptTag {
+			return err
+		}
+		return markPrompt(ctx, tx, &m, nil)
 	})
 }
 

@@ -212,3 +212,54 @@ func TestRulesOfNames(t *testing.T) {
 		}
 	}
 }
+
+// TestPrompts: a model is a prompt while its tag says so. Lists of models leave
+// prompts out, and the counts of both are right whatever happens.
+func TestPrompts(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	prompt := registry.Tag{Key: registry.PromptTag, Value: "true"}
+	_, err := h.sys.CreateModel(ctx, home, registry.ModelSpec{Name: "model"})
+	must(t, err)
+	_, err = h.sys.CreateModel(ctx, home, registry.ModelSpec{Name: "ask", Tags: []registry.Tag{prompt}})
+	must(t, err)
+	ask := registry.ModelRef{Name: "ask"}
+	check := func(step string, models, prompts []string) {
+		t.Helper()
+		for i, want := range [][]string{models, prompts} {
+			l, err := h.sys.Models(ctx, home, registry.ModelQuery{Prompts: i == 1, Order: registry.Order{By: "name"}, Page: registry.Page{Limit: 1}})
+			must(t, err)
+			all, err := h.sys.Models(ctx, home, registry.ModelQuery{Prompts: i == 1, Order: registry.Order{By: "name"}})
+			must(t, err)
+			var got []string
+			for _, m := range all.Items {
+				got = append(got, m.Name)
+			}
+			if !slices.Equal(got, want) || l.Total != int64(len(want)) {
+				t.Errorf("%s: %q of %d, want %q", step, got, l.Total, want)
+			}
+		}
+		l, err := h.sys.Models(ctx, home, registry.ModelQuery{Name: "ask"})
+		if err != nil || len(l.Items) != 1 {
+			t.Errorf("%s: by name %d, %v", step, len(l.Items), err)
+		}
+	}
+	check("made", []string{"model"}, []string{"ask"})
+	must(t, h.sys.DeleteModelTag(ctx, home, ask, registry.PromptTag))
+	check("tag deleted", []string{"ask", "model"}, nil)
+	must(t, h.sys.SetModelTag(ctx, home, ask, prompt))
+	must(t, h.sys.SetModelTag(ctx, home, ask, prompt))
+	check("tag set", []string{"model"}, []string{"ask"})
+	must(t, h.sys.SetModelTag(ctx, home, ask, registry.Tag{Key: registry.PromptTag, Value: "false"}))
+	check("tag false", []string{"ask", "model"}, nil)
+	tags := []registry.Tag{prompt}
+	_, err = h.sys.EditModel(ctx, home, ask, registry.ModelEdit{Tags: &tags})
+	must(t, err)
+	check("tags replaced", []string{"model"}, []string{"ask"})
+	must(t, h.sys.DeleteModel(ctx, home, registry.ModelRef{Name: "model"}))
+	check("model deleted", nil, []string{"ask"})
+	must(t, h.sys.DeleteModel(ctx, home, ask))
+	_, err = h.sys.CreateModel(ctx, home, registry.ModelSpec{Name: "ask"})
+	must(t, err)
+	check("prompt deleted", []string{"ask"}, nil)
+}

@@ -117,7 +117,8 @@ type Project struct {
 	InGroup     bool // it is in the viewer's group or below
 	Moved       bool // it was found by a path that it no longer has
 	// How much it holds, kept so that lists need not count.
-	ModelCount      int64
+	ModelCount      int64 // without prompts
+	PromptCount     int64
 	ExperimentCount int64
 	RunCount        int64
 }

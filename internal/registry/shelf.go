@@ -1,10 +1,25 @@
 package registry
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // PromptTag marks, with the value "true", the models and versions that are
 // prompts (MLflow).
 const PromptTag = "mlflow.prompt.is_prompt"
+
+// isPrompt reports whether tags mark a prompt.
+func isPrompt(ts []Tag) bool { return slices.Contains(ts, Tag{Key: PromptTag, Value: "true"}) }
+
+// markPrompt makes a model a prompt, or none, as its new tags say.
+func markPrompt(ctx context.Context, tx Tx, m *Model, ts []Tag) error {
+	if m.Prompt == isPrompt(ts) {
+		return nil
+	}
+	m.Prompt = !m.Prompt
+	return tx.MarkPrompt(ctx, *m)
+}
 
 // SearchModels finds models of a project; see Searches for the keys.
 func (s Session) SearchModels(ctx context.Context, ref ProjectRef, q ShelfSearch) (Found[Model], error) {

@@ -19,6 +19,7 @@ type Model struct {
 	ProjectID      int64
 	ProjectPath    string // full path, for addresses
 	Name           string
+	Prompt         bool   // PromptTag marks it
 	Description    string // Markdown card
 	Author         UserRef
 	ExperimentIID  int64 // its own experiment
@@ -56,6 +57,7 @@ type ModelQuery struct {
 	ID        int64
 	Name      string
 	Search    string
+	Prompts   bool // prompts instead of other models; by ID or Name it does not count
 	Bare      bool // without tags and aliases
 }
 

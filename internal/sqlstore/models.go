@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	modelCols = `m.id, m.project_id, m.name, m.description, coalesce(m.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''),
+	modelCols = `m.id, m.project_id, m.name, m.prompt, m.description, coalesce(m.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''),
 	m.experiment_id, e.iid, m.version_count, m.candidate_count, m.latest_id, coalesce(v.semver, ''), m.created_at, m.updated_at`
 	modelFrom = `models m JOIN experiments e ON e.id = m.experiment_id LEFT JOIN users u ON u.id = m.author_id
 	LEFT JOIN versions v ON v.id = m.latest_id`
 )
 
 var (
-	insertModel = stmt(`INSERT INTO models (project_id, name, description, author_id, experiment_id, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`)
+	insertModel = stmt(`INSERT INTO models (project_id, name, prompt, description, author_id, experiment_id, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`)
 	modelByID   = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.id = $1 AND m.project_id = $2`)
 	modelByName = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.project_id = $1 AND m.name = $2`)
 	updateModel = stmt(`UPDATE models SET name = $1, description = $2, updated_at = $3 WHERE id = $4`)
@@ -35,16 +35,16 @@ var (
 )
 
 func scanModel(s scanner, m *registry.Model, extra ...any) error {
-	return s.Scan(append([]any{&m.ID, &m.ProjectID, &m.Name, &m.Description, &m.Author.ID, &m.Author.Username, &m.Author.Name,
+	return s.Scan(append([]any{&m.ID, &m.ProjectID, &m.Name, &m.Prompt, &m.Description, &m.Author.ID, &m.Author.Username, &m.Author.Name,
 		&m.ExperimentID, &m.ExperimentIID, &m.VersionCount, &m.CandidateCount, &m.LatestID, &m.LatestVersion,
 		instant{&m.CreatedAt}, instant{&m.UpdatedAt}}, extra...)...)
 }
 
 func (t *tx) InsertModel(ctx context.Context, m registry.Model) (int64, error) {
-	if err := t.countProject(ctx, m.ProjectID, 1, 0, 0); err != nil {
+	if err := t.countShelf(ctx, m, 1); err != nil {
 		return 0, err
 	}
-	return t.id(ctx, insertModel, m.ProjectID, m.Name, m.Description, ref(m.Author.ID), m.ExperimentID, micros(m.CreatedAt), micros(m.UpdatedAt))
+	return t.id(ctx, insertModel, m.ProjectID, m.Name, m.Prompt, m.Description, ref(m.Author.ID), m.ExperimentID, micros(m.CreatedAt), micros(m.UpdatedAt))
 }
 
 func (t *tx) ModelByID(ctx context.Context, projectID, id int64) (registry.Model, error) {
@@ -70,6 +70,13 @@ func (t *tx) ListModels(ctx context.Context, q registry.ModelQuery) (registry.Li
 	if q.Name != "" {
 		l.and("m.name = ?", q.Name)
 	}
+	switch {
+	case q.ID != 0, q.Name != "":
+	case q.Prompts:
+		l.and("m.prompt")
+	default:
+		l.and("NOT m.prompt")
+	}
 	l.contains(q.Search, "m.name")
 	return fetch(ctx, t, l, q.Order, q.Page, scanModel)
 }
@@ -87,7 +94,7 @@ func (t *tx) UpdateModel(ctx context.Context, m registry.Model) error {
 }
 
 func (t *tx) DeleteModel(ctx context.Context, m registry.Model) error {
-	if err := t.countProject(ctx, m.ProjectID, -1, 0, 0); err != nil {
+	if err := t.countShelf(ctx, m, -1); err != nil {
 		return err
 	}
 	if _, err := t.exec(ctx, deleteVersions, m.ID); err != nil {

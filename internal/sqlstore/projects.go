@@ -16,7 +16,7 @@ const (
 	projectCols = `p.id, p.path, p.name, p.full_path, p.description, p.visibility, p.archived, coalesce(p.creator_id, 0),
 	p.models_level, p.experiments_level, p.packages_level, p.created_at, p.updated_at, p.active_at,
 	n.id, coalesce(n.parent_id, 0), n.kind, n.path, n.name, n.full_path, n.visibility, coalesce(n.owner_id, 0),
-	p.model_count, p.experiment_count, p.run_count, p.duplicates_refused, p.duplicates_except`
+	p.model_count, p.prompt_count, p.experiment_count, p.run_count, p.duplicates_refused, p.duplicates_except`
 	projectFrom = `projects p JOIN namespaces n ON n.id = p.namespace_id`
 	// $1 is the user, $2 the time.
 	roleIn = `coalesce((SELECT m.role FROM members m WHERE m.project_id = p.id AND m.user_id = $1
@@ -57,7 +57,7 @@ func projectDest(p *registry.Project) []any {
 	return []any{&p.ID, &p.Path, &p.Name, &p.FullPath, &p.Description, &p.Visibility, &p.Archived, &p.CreatorID,
 		&p.Features.Models, &p.Features.Experiments, &p.Features.Packages, instant{&p.CreatedAt}, instant{&p.UpdatedAt}, instant{&p.ActiveAt},
 		&n.ID, &n.ParentID, &n.Kind, &n.Path, &n.Name, &n.FullPath, &n.Visibility, &n.OwnerID,
-		&p.ModelCount, &p.ExperimentCount, &p.RunCount, &p.Duplicates.Refused, &p.Duplicates.Except}
+		&p.ModelCount, &p.PromptCount, &p.ExperimentCount, &p.RunCount, &p.Duplicates.Refused, &p.Duplicates.Except}
 }
 
 func scanProject(s scanner, p *registry.Project, extra ...any) error {

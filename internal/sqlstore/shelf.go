@@ -27,17 +27,41 @@ var versionSearch = searchable{
 	last:   []term{{"m.name", false}, {"w.number", true}},
 }
 
-// Prompts are marked by a tag of the model, and MLflow looks at that of the
-// version.
-const (
-	noPrompt       = `NOT EXISTS (SELECT 1 FROM model_tags p WHERE p.owner_id = m.id AND p.key = '` + registry.PromptTag + `' AND p.value = 'true')`
-	noPromptOfItem = `NOT EXISTS (SELECT 1 FROM version_tags p WHERE p.owner_id = w.id AND p.key = '` + registry.PromptTag + `' AND p.value = 'true')`
+// noPrompt leaves out the versions of prompts. MLflow looks at the tag of the
+// version, too.
+const noPrompt = `NOT m.prompt AND NOT EXISTS (SELECT 1 FROM version_tags p WHERE p.owner_id = w.id AND p.key = '` + registry.PromptTag + `' AND p.value = 'true')`
+
+var (
+	markPrompt  = stmt(`UPDATE models SET prompt = $1 WHERE id = $2`)
+	countPrompt = stmt(`UPDATE projects SET prompt_count = prompt_count + $1, model_count = model_count - $1 WHERE id = $2`)
 )
+
+func (t *tx) MarkPrompt(ctx context.Context, m registry.Model) error {
+	if _, err := t.exec(ctx, markPrompt, m.Prompt, m.ID); err != nil {
+		return err
+	}
+	n := 1
+	if !m.Prompt {
+		n = -1
+	}
+	_, err := t.exec(ctx, countPrompt, n, m.ProjectID)
+	return err
+}
+
+// countShelf adds a model to, or takes it from, what its project counts.
+func (t *tx) countShelf(ctx context.Context, m registry.Model, n int) error {
+	if m.Prompt {
+		if _, err := t.exec(ctx, countPrompt, n, m.ProjectID); err != nil {
+			return err
+		}
+	}
+	return t.countProject(ctx, m.ProjectID, n, 0, 0)
+}
 
 func (t *tx) SearchModels(ctx context.Context, projectID int64, q registry.ShelfSearch) (registry.Found[registry.Model], error) {
 	in := scope{column: "m.project_id", ids: []int64{projectID}}
 	if q.NoPrompts {
-		in.where = []string{noPrompt}
+		in.where = []string{"NOT m.prompt"}
 	}
 	ids, next, err := t.found(ctx, modelSearch, in, q.Search)
 	if err != nil {
@@ -51,7 +75,7 @@ func (t *tx) SearchModels(ctx context.Context, projectID int64, q registry.Shelf
 func (t *tx) SearchVersions(ctx context.Context, projectID int64, q registry.ShelfSearch) (registry.Found[registry.Version], error) {
 	in := scope{column: "w.project_id", ids: []int64{projectID}}
 	if q.NoPrompts {
-		in.where = []string{noPrompt, noPromptOfItem}
+		in.where = []string{noPrompt}
 	}
 	ids, next, err := t.found(ctx, versionSearch, in, q.Search)
 	if err != nil {

@@ -96,6 +96,8 @@ type modelFilter struct {
 	partial
 	Search string `param:"search" doc:"Part of the name."`
 	Name   string `param:"name" doc:"Exact name."`
+	// Prompts are models, too, to those who know their names.
+	Prompts bool `param:"prompts" doc:"MLflow's prompts, which are left out else."`
 }
 
 func listModels(c *call, in modelFilter) ([]modelJSON, error) {
@@ -103,7 +105,7 @@ func listModels(c *call, in modelFilter) ([]modelJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listed(c, in.paging, c.model)(c.s.Models(c.ctx(), c.project(), registry.ModelQuery{Page: p, Order: o, Search: in.Search, Name: in.Name}))
+	return listed(c, in.paging, c.model)(c.s.Models(c.ctx(), c.project(), registry.ModelQuery{Page: p, Order: o, Search: in.Search, Name: in.Name, Prompts: in.Prompts}))
 }
 
 type newModel struct {

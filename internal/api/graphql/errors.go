@@ -97,7 +97,7 @@ func onceError(field, owner string) error {
 // sentence joins what an error is about with what it says, as Rails does.
 func sentence(e *fault.Error) string {
 	switch {
-	case e.Kind == fault.Conflict && e.Noun == "model" && e.Field == "name":
+	case e.Kind == fault.Conflict && (e.Noun == "model" || e.Noun == "prompt") && e.Field == "name":
 		return "Name should be unique in the project"
 	case e.Field == "version" && strings.HasSuffix(e.Msg, "semantic version"):
 		return "Version must be semantic version"

@@ -66,7 +66,7 @@ func sortVersions(g *grammar, word string) (registry.Sort, error) {
 // prompts, which MLflow keeps as models with a tag: they are only found where
 // the filter asks for them.
 func withoutPrompts(f registry.Filter) (registry.Filter, bool) {
-	onTag := func(c registry.Condition) bool { return c.Subject == registry.OfTag && c.Key == promptTag }
+	onTag := func(c registry.Condition) bool { return c.Subject == registry.OfTag && c.Key == registry.PromptTag }
 	i := slices.IndexFunc(f, onTag)
 	if i >= 0 {
 		value, _ := f[i].Value.(string)

@@ -133,7 +133,7 @@ func (c *call) origin(in newVersion) (registry.VersionSpec, error) {
 	u := parseURI(in.Source)
 	spec := registry.VersionSpec{Description: in.Description, Tags: uniqueTags(in.Tags),
 		Origin: registry.Origin{Source: in.Source, Location: in.Source, RunEID: str(in.RunID), RunLink: in.RunLink, LoggedModel: str(in.ModelID)}}
-	if isPrompt(spec.Tags) {
+	if wantsPrompt(spec.Tags) {
 		if !slices.Contains(promptSources, in.Source) {
 			return spec, invalid("Invalid prompt source: '" + in.Source + "'. Prompt sources must use an MLflow placeholder.")
 		}
@@ -253,7 +253,7 @@ func (c *call) namedVersion(u uri, named modelURI) (registry.Version, error) {
 	if err != nil {
 		return registry.Version{}, c.unknown(err, named.name, "")
 	}
-	if isPrompt(m.Tags) {
+	if wantsPrompt(m.Tags) {
 		return registry.Version{}, u.bad("Prompt versions cannot be used as model version sources.")
 	}
 	switch {
@@ -283,13 +283,11 @@ func (c *call) namedVersion(u uri, named modelURI) (registry.Version, error) {
 	return last(heads), nil
 }
 
-// isPrompt reports whether tags mark a prompt; MLflow compares without case.
-func isPrompt(ts []registry.Tag) bool {
-	return slices.ContainsFunc(ts, func(t registry.Tag) bool { return t.Key == promptTag && strings.EqualFold(t.Value, "true") })
+// wantsPrompt reports whether tags mean a prompt; here MLflow compares without
+// case.
+func wantsPrompt(ts []registry.Tag) bool {
+	return slices.ContainsFunc(ts, func(t registry.Tag) bool { return t.Key == registry.PromptTag && strings.EqualFold(t.Value, "true") })
 }
-
-// promptTag marks models and versions that are prompts.
-const promptTag = registry.PromptTag
 
 func str(s *string) string {
 	if s == nil {

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -107,7 +108,8 @@ func createModel(c *call, in newModel) (modelAnswer, error) {
 	m, err := c.s.CreateModel(c.ctx(), c.ref, spec)
 	switch e, ok := fault.As(err); {
 	case ok && e.Kind == fault.Conflict && e.Field == "name":
-		err = modelExists(in.Name, false, false)
+		wanted := slices.ContainsFunc(in.Tags, func(t tagJSON) bool { return t.Key == registry.PromptTag })
+		err = modelExists(in.Name, e.Noun == "prompt", wanted)
 	case ok && e.Kind == fault.Invalid && e.Field == "metadata" && c.door == atGitLab:
 		err = &apiError{code: resourceExists, kind: fault.Invalid, msg: sentence(e)} // the code that GitLab has for it
 	}

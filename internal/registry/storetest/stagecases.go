@@ -120,7 +120,9 @@ func shelf(_ *testing.T, b *bench) {
 		if err := tx.SetTags(ctx, registry.ModelTags, models["cherry"].ID, []registry.Tag{{Key: "k", Value: "Red"}}); err != nil {
 			return err
 		}
-		return tx.SetTags(ctx, registry.ModelTags, models["ask"].ID, []registry.Tag{{Key: registry.PromptTag, Value: "true"}})
+		ask := models["ask"]
+		ask.Prompt = true
+		return tx.MarkPrompt(ctx, ask)
 	})
 	b.searchModels(p)
 	b.searchVersions(p)
