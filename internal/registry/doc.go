@@ -10,7 +10,8 @@
 // its own, and each version is also a run, so that what was measured and what
 // was shipped are one record. A run becomes a version by promotion, and no byte
 // moves. A logged model is what a run has made, and measured, before anybody
-// decides to register it as a version.
+// decides to register it as a version. A trace is the record of one call of an
+// application.
 //
 // Files belong to a package. A version has one package from its birth, a run
 // gets one with its first file; promotion hands the run's package to the

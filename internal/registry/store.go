@@ -39,6 +39,7 @@ type Tx interface {
 	Histories
 	Inputs
 	LoggedModels
+	Traces
 	Trash
 	Searches
 	Tags
@@ -247,30 +248,6 @@ type Inputs interface {
 	InputSummaries(ctx context.Context, experimentIDs []int64, limit int) ([]InputSummary, error)
 }
 
-// LoggedModels have outer ids. Look-ups find deleted ones, with the time.
-type LoggedModels interface {
-	InsertLoggedModel(ctx context.Context, m LoggedModel) (int64, error)
-	LoggedModelByEID(ctx context.Context, projectID int64, eid string) (LoggedModel, error)
-	// LoggedModelIDs finds ids by outer ids; missing ones are left out.
-	LoggedModelIDs(ctx context.Context, projectID int64, eids []string) (map[string]int64, error)
-	// UpdateLoggedModel writes status, package, UpdatedAt and DeletedAt.
-	UpdateLoggedModel(ctx context.Context, m LoggedModel) error
-	// InsertLoggedParams adds parameters; a key that exists is a Conflict.
-	InsertLoggedParams(ctx context.Context, id int64, ps []Param) error
-	LoggedParamsOf(ctx context.Context, ids []int64) (map[int64][]Param, error)
-	// InsertLoggedMetric adds a point that a run has measured; one of the same
-	// name, time and step stays as it is.
-	InsertLoggedMetric(ctx context.Context, id, runID int64, m Metric) error
-	// LoggedMetricsOf gives all points by name, time and step.
-	LoggedMetricsOf(ctx context.Context, ids []int64) (map[int64][]LoggedMetric, error)
-	// SearchLoggedModels knows eid, name, type, status, source_run,
-	// experiment_id (the number, as a text), created_at, updated_at, params and
-	// tags, and metrics: a condition asks whether there is such a point, an
-	// order for the latest. With data sets only what was measured with one of
-	// them counts. Without an order the latest made come first.
-	SearchLoggedModels(ctx context.Context, experimentIDs []int64, q Search, data []DatasetRef) (Found[LoggedModel], error)
-}
-
 // RunLog is what runs have logged.
 type RunLog interface {
 	// InsertParams adds parameters; a key that exists is a Conflict.
@@ -297,6 +274,8 @@ const (
 	ExperimentTags TagOwner = "experiment"
 	RunTags        TagOwner = "run"
 	LoggedTags     TagOwner = "logged model"
+	TraceTags      TagOwner = "trace"
+	TraceMetadata  TagOwner = "trace metadata"
 )
 
 // Tags are keys with values; a key is on its owner once.

@@ -214,6 +214,7 @@ var purgeSteps = []query{
 	stmt(`DELETE FROM files WHERE id IN (SELECT f.id FROM files f JOIN packages k ON k.id = f.package_id WHERE k.project_id = $1 LIMIT $2)`),
 	stmt(`DELETE FROM versions WHERE id IN (SELECT id FROM versions WHERE project_id = $1 LIMIT $2)`),
 	stmt(`DELETE FROM models WHERE id IN (SELECT id FROM models WHERE project_id = $1 LIMIT $2)`),
+	stmt(`DELETE FROM traces WHERE id IN (SELECT id FROM traces WHERE project_id = $1 LIMIT $2)`),
 	stmt(`DELETE FROM logged_models WHERE id IN (SELECT id FROM logged_models WHERE project_id = $1 LIMIT $2)`),
 	stmt(`DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE project_id = $1 LIMIT $2)`),
 	stmt(`DELETE FROM experiments WHERE id IN (SELECT id FROM experiments WHERE project_id = $1 LIMIT $2)`),

@@ -196,6 +196,8 @@ func spellMissing(e *fault.Error) string {
 		return "No Experiment with id=" + e.Name + " exists"
 	case "run":
 		return "Run with id=" + e.Name + " not found"
+	case "trace":
+		return "Trace with ID '" + e.Name + "' not found."
 	case "logged model":
 		return "Logged model with ID '" + e.Name + "' not found."
 	case "project":

@@ -91,7 +91,7 @@ func matches(r *http.Request) bool {
 			return true
 		}
 	}
-	return p == "/version" || p == "/get-artifact" || p == "/model-versions/get-artifact" || gitlabDoor(p)
+	return p == "/version" || p == spansAddress || p == "/get-artifact" || p == "/model-versions/get-artifact" || gitlabDoor(p)
 }
 
 // gitlabDoor reports whether an address is below GitLab's one for MLflow.

@@ -1,0 +1,319 @@
+package mlflow
+
+import (
+	"encoding/json"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// spansAddress is where OpenTelemetry's exporters send spans.
+const spansAddress = "/v1/traces"
+
+func traceRoutes() []route {
+	read, write := project(registry.ReadRuns), project(registry.WriteRuns)
+	const all, one = "/mlflow/traces", "/mlflow/traces/{trace_id}"
+	return []route{
+		v3("POST", all, write, startTrace),
+		v3("POST", all+"/search", read, searchTraces),
+		v3("POST", all+"/batchGetInfos", read, getTraceInfos),
+		v2("POST", all+"/delete-traces", write, deleteTraces),
+		v3("POST", all+"/delete-traces", write, deleteTraces),
+		v3("GET", one, read, getTrace),
+		v2("PATCH", one+"/tags", write, setTraceTag),
+		v3("PATCH", one+"/tags", write, setTraceTag),
+		v2("DELETE", one+"/tags", write, deleteTraceTag),
+		v3("DELETE", one+"/tags", write, deleteTraceTag),
+		plain("POST", "", spansAddress, write, refuseSpans),
+	}
+}
+
+// refuseSpans sends clients to the artifacts of a trace: with this text, and
+// only with it, MLflow's stop trying here (tracing/export/mlflow_v3.py).
+func refuseSpans(c *call) error {
+	if err := c.s.May(c.ctx(), c.ref, registry.WriteRuns); err != nil {
+		return err
+	}
+	return &apiError{code: notImplemented, kind: fault.Unsupported, msg: "REST OTLP span logging is not supported: upload the spans as an artifact of their trace."}
+}
+
+// texts is a map of texts in JSON; null values are left out.
+type texts []registry.Tag
+
+func (t *texts) read(raw json.RawMessage) bool {
+	var m map[string]*string
+	if json.Unmarshal(raw, &m) != nil {
+		return false
+	}
+	for k, v := range m {
+		if v != nil {
+			*t = append(*t, registry.Tag{Key: k, Value: *v})
+		}
+	}
+	sort.Slice(*t, func(i, j int) bool { return (*t)[i].Key < (*t)[j].Key })
+	return true
+}
+
+// traceStates are those of TraceInfoV3 in mlflow/protos/service.proto, from 0.
+var traceStates = []struct {
+	name  string
+	state registry.TraceState
+}{{"STATE_UNSPECIFIED", registry.TraceUnknown}, {"OK", registry.TraceOK}, {"ERROR", registry.TraceError}, {"IN_PROGRESS", registry.TraceRunning}}
+
+type traceState struct{ state registry.TraceState }
+
+// read takes the name or the number.
+func (s *traceState) read(raw json.RawMessage) bool {
+	for i, n := range traceStates {
+		if t := strings.Trim(string(raw), `"`); t == n.name || t == strconv.Itoa(i) {
+			s.state = n.state
+			return true
+		}
+	}
+	return false
+}
+
+// MarshalJSON gives the name.
+func (s traceState) MarshalJSON() ([]byte, error) {
+	for _, n := range traceStates {
+		if n.state == s.state {
+			return []byte(`"` + n.name + `"`), nil
+		}
+	}
+	return json.Marshal(s.state)
+}
+
+// moment3 is a time as protobuf's JSON has it.
+type moment3 struct{ time.Time }
+
+func (m *moment3) read(raw json.RawMessage) bool {
+	return json.Unmarshal(raw, &m.Time) == nil && m.Year() >= 1970
+}
+
+// span3 is a length of time as protobuf's JSON has it: "1.5s".
+type span3 struct{ time.Duration }
+
+func (d *span3) read(raw json.RawMessage) bool {
+	var s string
+	if json.Unmarshal(raw, &s) != nil || !strings.HasSuffix(s, "s") {
+		return false
+	}
+	f, err := strconv.ParseFloat(strings.TrimSuffix(s, "s"), 64)
+	if err != nil || !(f >= 0 && f < math.MaxInt32*1000) {
+		return false
+	}
+	d.Duration = time.Duration(math.Round(f*1000)) * time.Millisecond
+	return true
+}
+
+// duration writes a length of time with no, or three, digits behind the point.
+func duration(d time.Duration) string {
+	ms := d.Milliseconds()
+	if ms%1000 == 0 {
+		return strconv.FormatInt(ms/1000, 10) + "s"
+	}
+	return strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64) + "s"
+}
+
+type placeJSON struct {
+	Type       string       `json:"type" field:"type"`
+	Experiment experimentIn `json:"mlflow_experiment" field:"mlflow_experiment"`
+}
+
+type experimentIn struct {
+	ID string `json:"experiment_id" field:"experiment_id"`
+}
+
+type traceIn struct {
+	ID       string     `field:"trace_id"`
+	ClientID string     `field:"client_request_id"`
+	Place    placeJSON  `field:"trace_location"`
+	Request  string     `field:"request_preview"`
+	Response string     `field:"response_preview"`
+	Time     moment3    `field:"request_time"`
+	Duration *span3     `field:"execution_duration"`
+	State    traceState `field:"state"`
+	Metadata texts      `field:"trace_metadata"`
+	Tags     texts      `field:"tags"`
+}
+
+type traceInfoJSON struct {
+	ID          string            `json:"trace_id"`
+	ClientID    string            `json:"client_request_id,omitempty"`
+	Place       placeJSON         `json:"trace_location"`
+	Request     string            `json:"request_preview,omitempty"`
+	Response    string            `json:"response_preview,omitempty"`
+	Time        string            `json:"request_time"`
+	Duration    string            `json:"execution_duration,omitempty"`
+	State       traceState        `json:"state"`
+	Metadata    map[string]string `json:"trace_metadata,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
+	Assessments []any             `json:"assessments,omitempty"`
+}
+
+const (
+	experimentPlace = "MLFLOW_EXPERIMENT"
+	traceFilesTag   = "mlflow.artifactLocation" // where clients put the spans
+	traceNameTag    = "mlflow.traceName"        // its name
+)
+
+func traceWire(t registry.Trace) traceInfoJSON {
+	out := traceInfoJSON{ID: t.EID, ClientID: t.ClientID, Place: placeJSON{experimentPlace, experimentIn{strconv.FormatInt(t.ExperimentIID, 10)}},
+		Request: t.Request, Response: t.Response, Time: protoTime(t.At), State: traceState{t.State},
+		Metadata: map[string]string{}, Tags: map[string]string{traceFilesTag: below(locationOf(t.Location, t.ExperimentIID), "traces/"+t.EID+"/artifacts")}}
+	if t.Duration >= 0 {
+		out.Duration = duration(t.Duration)
+	}
+	for _, m := range t.Metadata {
+		out.Metadata[m.Key] = m.Value
+	}
+	for _, g := range t.Tags {
+		out.Tags[g.Key] = g.Value
+	}
+	return out
+}
+
+// protoTime writes a time as protobuf's JSON has it, with three digits behind
+// the point or none.
+func protoTime(t time.Time) string {
+	if t.UnixMilli()%1000 == 0 {
+		return t.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+type newTrace struct {
+	Trace struct {
+		Info traceIn `field:"trace_info"`
+	} `field:"trace"`
+}
+
+type traceJSON struct {
+	Info traceInfoJSON `json:"trace_info"`
+}
+
+type traceAnswer struct {
+	Trace traceJSON `json:"trace"`
+}
+
+func startTrace(c *call, in newTrace) (traceAnswer, error) {
+	info := in.Trace.Info
+	if info.ID == "" {
+		return traceAnswer{}, missing("trace.trace_info.trace_id")
+	}
+	if info.Place.Experiment.ID == "" {
+		return traceAnswer{}, missing("trace.trace_info.trace_location.mlflow_experiment.experiment_id")
+	}
+	experiment, err := parseExperimentID(info.Place.Experiment.ID)
+	if err != nil {
+		return traceAnswer{}, err
+	}
+	t := registry.Trace{EID: info.ID, ClientID: info.ClientID, State: info.State.state, At: info.Time.UTC().Truncate(time.Millisecond), Duration: -time.Millisecond,
+		Request: info.Request, Response: info.Response, Tags: info.Tags, Metadata: info.Metadata}
+	if t.State == "" {
+		t.State = registry.TraceUnknown
+	}
+	if info.Time.IsZero() {
+		return traceAnswer{}, missing("trace.trace_info.request_time")
+	}
+	if info.Duration != nil {
+		t.Duration = info.Duration.Duration
+	}
+	made, err := c.s.PutTrace(c.ctx(), c.ref, experiment, t)
+	return traceAnswer{traceJSON{traceWire(made)}}, err
+}
+
+func getTrace(c *call, _ none) (traceAnswer, error) {
+	t, err := c.s.Trace(c.ctx(), c.ref, c.r.PathValue("trace_id"))
+	return traceAnswer{traceJSON{traceWire(t)}}, err
+}
+
+type traceIDs struct {
+	IDs []string `field:"trace_ids" check:"array strings required"`
+}
+
+type traceInfosAnswer struct {
+	Infos []traceInfoJSON `json:"trace_infos,omitempty"`
+}
+
+func getTraceInfos(c *call, in traceIDs) (traceInfosAnswer, error) {
+	ts, err := c.s.Traces(c.ctx(), c.ref, in.IDs)
+	var out traceInfosAnswer
+	for _, t := range ts {
+		out.Infos = append(out.Infos, traceWire(t))
+	}
+	return out, err
+}
+
+type traceTag struct {
+	Key   string `field:"key" check:"string"`
+	Value string `field:"value" check:"string"`
+}
+
+// The limits of a trace's tags (mlflow/utils/validation.py).
+const (
+	maxTraceTagKey   = 250
+	maxTraceTagValue = 8000
+)
+
+func setTraceTag(c *call, in traceTag) (none, error) {
+	if in.Key == "" {
+		return none{}, missing("key")
+	}
+	if longer(in.Key, maxTraceTagKey) {
+		return none{}, tooLong("key", maxTraceTagKey)
+	}
+	return none{}, c.s.SetTraceTag(c.ctx(), c.ref, c.r.PathValue("trace_id"), registry.Tag{Key: in.Key, Value: cutTo(in.Value, maxTraceTagValue)})
+}
+
+func deleteTraceTag(c *call, in traceTag) (none, error) {
+	if in.Key == "" {
+		in.Key = c.r.URL.Query().Get("key")
+	}
+	id := c.r.PathValue("trace_id")
+	err := c.s.DeleteTraceTag(c.ctx(), c.ref, id, in.Key)
+	if e, ok := fault.As(err); ok && e.Kind == fault.NotFound && e.Noun == "tag" {
+		err = &apiError{code: resourceDoesNotExist, kind: fault.NotFound, msg: "No trace tag with key '" + in.Key + "' for trace with ID '" + id + "'"}
+	}
+	return none{}, err
+}
+
+type traceDeletion struct {
+	Experiment string   `field:"experiment_id" check:"string required"`
+	Until      *int64   `field:"max_timestamp_millis" check:"int"`
+	Most       *int64   `field:"max_traces" check:"int"`
+	IDs        []string `field:"request_ids" check:"array strings"`
+}
+
+type traceDeletionAnswer struct {
+	Deleted int64 `json:"traces_deleted"`
+}
+
+func deleteTraces(c *call, in traceDeletion) (traceDeletionAnswer, error) {
+	experiment, err := parseExperimentID(in.Experiment)
+	if err != nil {
+		return traceDeletionAnswer{}, err
+	}
+	d := registry.TraceDeletion{EIDs: in.IDs}
+	switch {
+	case in.Until == nil && len(in.IDs) == 0:
+		return traceDeletionAnswer{}, invalid("Either `max_timestamp_millis` or `trace_ids` must be specified.")
+	case in.Until != nil && len(in.IDs) > 0:
+		return traceDeletionAnswer{}, invalid("Only one of `max_timestamp_millis` and `trace_ids` can be specified.")
+	case in.Most != nil && len(in.IDs) > 0:
+		return traceDeletionAnswer{}, invalid("`max_traces` can't be specified if `trace_ids` is specified.")
+	case in.Most != nil && *in.Most <= 0:
+		return traceDeletionAnswer{}, invalid("`max_traces` must be a positive integer, received " + strconv.FormatInt(*in.Most, 10) + ".")
+	}
+	if d.Until, err = moment("max_timestamp_millis", in.Until); err != nil {
+		return traceDeletionAnswer{}, err
+	}
+	d.Most = int(min(deref(in.Most), math.MaxInt32))
+	n, err := c.s.DeleteTraces(c.ctx(), c.ref, experiment, d)
+	return traceDeletionAnswer{n}, err
+}

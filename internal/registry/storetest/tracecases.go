@@ -1,0 +1,117 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// traces: one trace per id and project; searches, look-ups and deletions.
+func traces(_ *testing.T, b *bench) {
+	p := b.place()
+	e, other := b.experiment(p, 1, "e"), b.experiment(p, 2, "other")
+	var all []registry.Trace
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		all = nil
+		for i := range 4 {
+			r := registry.Trace{EID: fmt.Sprintf("tr-%d", i), ProjectID: p.ID, ExperimentID: e.ID, State: registry.TraceOK, At: at.Add(time.Duration(i) * time.Hour),
+				Duration: time.Duration(i-1) * time.Millisecond, Request: "in", Response: "out", ClientID: "c"}
+			var err error
+			if r.ID, err = tx.PutTrace(ctx, r); err != nil {
+				return err
+			}
+			if err := tx.SetTags(ctx, registry.TraceTags, r.ID, []registry.Tag{{Key: "n", Value: fmt.Sprint(i % 2)}}); err != nil {
+				return err
+			}
+			if err := tx.SetTags(ctx, registry.TraceMetadata, r.ID, []registry.Tag{{Key: "m", Value: fmt.Sprint(i)}}); err != nil {
+				return err
+			}
+			all = append(all, r)
+		}
+		again := all[0]
+		again.State, again.ExperimentID = registry.TraceError, other.ID // the experiment stays
+		id, err := tx.PutTrace(ctx, again)
+		b.same(id, all[0].ID)
+		return err
+	})
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		got, err := tx.TraceByEID(ctx, p.ID, "tr-0")
+		want := all[0]
+		want.State, want.ExperimentIID = registry.TraceError, 1
+		b.same([]any{got, err}, []any{want, nil})
+		_, err = tx.TraceByEID(ctx, p.ID+1, "tr-0")
+		b.want(err, fault.NotFound)
+		some, err := tx.TracesByEID(ctx, p.ID, []string{"tr-2", "none", "tr-1"})
+		b.same([]any{eids(some), err}, []any{[]string{"tr-2", "tr-1"}, nil})
+		return nil
+	})
+	b.traceSearches(e)
+	for _, c := range []struct {
+		in   registry.Experiment
+		d    registry.TraceDeletion
+		want int64
+	}{{e, registry.TraceDeletion{Until: at.Add(2 * time.Hour), Most: 2}, 2}, {other, registry.TraceDeletion{EIDs: []string{"tr-3"}}, 0},
+		{e, registry.TraceDeletion{EIDs: []string{"tr-3", "none"}}, 1}} {
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			n, err := tx.DeleteTraces(ctx, c.in.ID, c.d)
+			b.same(n, c.want)
+			return err
+		})
+	}
+	b.same(b.tracePages(e, registry.Search{Limit: 9}), []string{"tr-2"})
+}
+
+// traceSearches asks for traces in every way.
+func (b *bench) traceSearches(e registry.Experiment) {
+	b.t.Helper()
+	cond := func(s registry.Subject, key string, op registry.Op, v any) registry.Search {
+		return registry.Search{Filter: registry.Filter{{Subject: s, Key: key, Op: op, Value: v}}}
+	}
+	for name, c := range map[string]struct {
+		q    registry.Search
+		want []string
+	}{
+		"all":         {want: []string{"tr-3", "tr-2", "tr-1", "tr-0"}},
+		"duration":    {cond(registry.OfRow, "duration", registry.AtLeast, int64(1)), []string{"tr-3", "tr-2"}},
+		"ended":       {cond(registry.OfRow, "ended_at", registry.AtMost, at.Add(time.Hour).UnixMilli()), []string{"tr-1"}},
+		"state":       {cond(registry.OfRow, "state", registry.Equal, "error"), []string{"tr-0"}},
+		"tag":         {cond(registry.OfTag, "n", registry.Equal, "1"), []string{"tr-3", "tr-1"}},
+		"metadata":    {cond(registry.OfParam, "m", registry.In, []string{"1", "2"}), []string{"tr-2", "tr-1"}},
+		"by duration": {registry.Search{Order: []registry.Sort{{Key: "duration"}}}, []string{"tr-1", "tr-2", "tr-3", "tr-0"}},
+		"by tag":      {registry.Search{Order: []registry.Sort{{Subject: registry.OfTag, Key: "n"}}}, []string{"tr-2", "tr-0", "tr-3", "tr-1"}},
+	} {
+		for _, limit := range []int{1, 3, 10} {
+			c.q.Limit, c.q.After = limit, registry.Mark{}
+			if got := b.tracePages(e, c.q); !slices.Equal(got, c.want) {
+				b.t.Errorf("%s by %d: %v, want %v", name, limit, got, c.want)
+			}
+		}
+	}
+}
+
+func eids(ts []registry.Trace) (out []string) {
+	for _, t := range ts {
+		out = append(out, t.EID)
+	}
+	return out
+}
+
+// tracePages reads a search page by page.
+func (b *bench) tracePages(e registry.Experiment, q registry.Search) (got []string) {
+	b.t.Helper()
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		for {
+			f, err := tx.SearchTraces(ctx, []int64{e.ID}, q)
+			got = append(got, eids(f.Items)...)
+			if q.After = f.Next; err != nil || len(q.After.Keys) == 0 {
+				return err
+			}
+		}
+	})
+	return got
+}

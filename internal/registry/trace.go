@@ -1,0 +1,247 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Trace is the record of one call of an application. Its spans are files of the
+// client's.
+type Trace struct {
+	ID            int64
+	EID           string // chosen by the client, unique in the project
+	ProjectID     int64
+	ExperimentID  int64
+	ExperimentIID int64
+	Location      string // of the experiment's artifacts; empty: here
+	ClientID      string // what the application calls the request
+	State         TraceState
+	At            time.Time     // when it began
+	Duration      time.Duration // to the millisecond; negative: unknown
+	Request       string        // what went in, cut short by the client
+	Response      string        // what came out
+	Tags          []Tag
+	Metadata      []Tag // as tags, but not to be changed by people
+}
+
+// TraceState tells how a trace ended.
+type TraceState string
+
+// The states of a trace.
+const (
+	TraceUnknown TraceState = "unspecified"
+	TraceOK      TraceState = "ok"
+	TraceError   TraceState = "error"
+	TraceRunning TraceState = "in_progress"
+)
+
+// Limits of traces; texts in characters.
+const (
+	maxTraceID      = 100
+	maxTracePreview = 20_000
+	maxTraces       = 1000 // of one look-up or deletion by ids
+)
+
+const traceNoun = "trace"
+
+// PutTrace keeps a trace in an experiment. One that is there already gets the
+// new state, times and texts, and the new tags and metadata besides its own.
+func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef, t Trace) (Trace, error) {
+	return update(ctx, s, func(tx Tx) (Trace, error) {
+		e, err := s.activeExperiment(ctx, tx, ref, in)
+		if err != nil {
+			return Trace{}, err
+		}
+		t := t
+		t.ProjectID, t.ExperimentID = e.ProjectID, e.ID
+		if err := t.check(); err != nil {
+			return Trace{}, err
+		}
+		if t.ID, err = tx.PutTrace(ctx, t); err != nil {
+			return Trace{}, err
+		}
+		if err := tx.SetTags(ctx, TraceTags, t.ID, t.Tags); err != nil {
+			return Trace{}, err
+		}
+		if err := tx.SetTags(ctx, TraceMetadata, t.ID, t.Metadata); err != nil {
+			return Trace{}, err
+		}
+		return wholeTrace(ctx, tx, t.ProjectID, t.EID)
+	})
+}
+
+func (t Trace) check() error {
+	if strings.TrimSpace(t.EID) == "" {
+		return fault.Invalidf("trace_id", "is missing")
+	}
+	for _, l := range []struct {
+		field, text string
+		most        int
+	}{{"trace_id", t.EID, maxTraceID}, {"client_request_id", t.ClientID, maxName}, {"request_preview", t.Request, maxTracePreview},
+		{"response_preview", t.Response, maxTracePreview}} {
+		if err := checkLength(l.field, l.text, l.most); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains([]TraceState{TraceUnknown, TraceOK, TraceError, TraceRunning}, t.State) {
+		return fault.Invalidf("state", "does not have a valid value")
+	}
+	if err := checkTags(t.Tags); err != nil {
+		return err
+	}
+	return checkTags(t.Metadata)
+}
+
+// wholeTrace finds a trace with tags and metadata.
+func wholeTrace(ctx context.Context, tx Tx, projectID int64, eid string) (Trace, error) {
+	t, err := tx.TraceByEID(ctx, projectID, eid)
+	if err != nil {
+		return Trace{}, err
+	}
+	one := []Trace{t}
+	err = fillTraces(ctx, tx, one)
+	return one[0], err
+}
+
+// fillTraces adds tags and metadata, in two queries for all.
+func fillTraces(ctx context.Context, tx Tx, ts []Trace) error {
+	ids := make([]int64, len(ts))
+	for i, t := range ts {
+		ids[i] = t.ID
+	}
+	tags, err := tx.TagsOf(ctx, TraceTags, ids)
+	if err != nil {
+		return err
+	}
+	metadata, err := tx.TagsOf(ctx, TraceMetadata, ids)
+	for i := range ts {
+		ts[i].Tags, ts[i].Metadata = tags[ts[i].ID], metadata[ts[i].ID]
+	}
+	return err
+}
+
+// Trace gives one trace.
+func (s Session) Trace(ctx context.Context, ref ProjectRef, eid string) (Trace, error) {
+	return view(ctx, s, func(tx Tx) (Trace, error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil {
+			return Trace{}, err
+		}
+		return wholeTrace(ctx, tx, p.ID, eid)
+	})
+}
+
+// Traces finds traces by their ids; missing ones are left out.
+func (s Session) Traces(ctx context.Context, ref ProjectRef, eids []string) ([]Trace, error) {
+	return view(ctx, s, func(tx Tx) ([]Trace, error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil {
+			return nil, err
+		}
+		if len(eids) > maxTraces {
+			return nil, fault.Invalidf("trace_ids", "has too many entries (maximum is %d)", maxTraces)
+		}
+		ts, err := tx.TracesByEID(ctx, p.ID, eids)
+		if err != nil {
+			return nil, err
+		}
+		return ts, fillTraces(ctx, tx, ts)
+	})
+}
+
+// TraceSearch is a Search for traces of some experiments.
+type TraceSearch struct {
+	Search
+	Experiments []ExperimentRef // those that there are not are left out
+}
+
+// SearchTraces finds traces of a project, with tags and metadata.
+func (s Session) SearchTraces(ctx context.Context, ref ProjectRef, q TraceSearch) (Found[Trace], error) {
+	return view(ctx, s, func(tx Tx) (Found[Trace], error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil {
+			return Found[Trace]{}, err
+		}
+		if err := q.check(); err != nil {
+			return Found[Trace]{}, err
+		}
+		ids, err := experimentIDs(ctx, tx, p, q.Experiments)
+		if err != nil || len(ids) == 0 {
+			return Found[Trace]{}, err
+		}
+		f, err := tx.SearchTraces(ctx, ids, q.Search)
+		if err != nil {
+			return f, err
+		}
+		return f, fillTraces(ctx, tx, f.Items)
+	})
+}
+
+// changeTrace passes the gate and runs fn on a trace.
+func (s Session) changeTrace(ctx context.Context, ref ProjectRef, eid string, fn func(Tx, Trace) error) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		p, err := s.project(ctx, tx, ref, WriteRuns)
+		if err != nil {
+			return err
+		}
+		t, err := tx.TraceByEID(ctx, p.ID, eid)
+		if err != nil {
+			return err
+		}
+		return fn(tx, t)
+	})
+}
+
+// SetTraceTag sets one tag of a trace.
+func (s Session) SetTraceTag(ctx context.Context, ref ProjectRef, eid string, tag Tag) error {
+	return s.changeTrace(ctx, ref, eid, func(tx Tx, t Trace) error {
+		if err := checkTags([]Tag{tag}); err != nil {
+			return err
+		}
+		return tx.SetTags(ctx, TraceTags, t.ID, []Tag{tag})
+	})
+}
+
+// DeleteTraceTag removes one tag of a trace.
+func (s Session) DeleteTraceTag(ctx context.Context, ref ProjectRef, eid, key string) error {
+	return s.changeTrace(ctx, ref, eid, func(tx Tx, t Trace) error {
+		if key == "" {
+			return fault.Missing("tag", key)
+		}
+		return tx.DeleteTag(ctx, TraceTags, t.ID, key)
+	})
+}
+
+// TraceDeletion names traces of an experiment by their ids, or those that began
+// by a time, the oldest first.
+type TraceDeletion struct {
+	EIDs  []string
+	Until time.Time // when there are no ids
+	Most  int       // with Until; 0: as many as go at once
+}
+
+// DeleteTraces removes traces for good and tells how many there were, at most a
+// thousand at a time.
+func (s Session) DeleteTraces(ctx context.Context, ref ProjectRef, in ExperimentRef, d TraceDeletion) (int64, error) {
+	return update(ctx, s, func(tx Tx) (int64, error) {
+		p, err := s.project(ctx, tx, ref, WriteRuns)
+		if err != nil {
+			return 0, err
+		}
+		if len(d.EIDs) > maxTraces {
+			return 0, fault.Invalidf("request_ids", "has too many entries (maximum is %d)", maxTraces)
+		}
+		ids, err := experimentIDs(ctx, tx, p, []ExperimentRef{in})
+		if err != nil || len(ids) == 0 {
+			return 0, err
+		}
+		if d.Most <= 0 || d.Most > maxTraces {
+			d.Most = maxTraces
+		}
+		return tx.DeleteTraces(ctx, ids[0], d)
+	})
+}

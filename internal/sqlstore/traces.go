@@ -1,0 +1,92 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+const (
+	traceCols = `t.id, t.eid, t.project_id, t.experiment_id, e.iid, e.location, t.client_id, t.state, t.at, t.duration, t.request, t.response`
+	traceFrom = `traces t JOIN experiments e ON e.id = t.experiment_id`
+)
+
+var (
+	putTrace = stmt(`INSERT INTO traces (project_id, experiment_id, eid, client_id, state, at, duration, request, response)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (project_id, eid) DO UPDATE SET client_id = excluded.client_id, state = excluded.state,
+		at = excluded.at, duration = excluded.duration, request = excluded.request, response = excluded.response RETURNING id`)
+	traceByEID        = stmt(`SELECT ` + traceCols + ` FROM ` + traceFrom + ` WHERE t.project_id = $1 AND t.eid = $2`)
+	deleteTracesUntil = stmt(`DELETE FROM traces WHERE id IN (SELECT id FROM traces WHERE experiment_id = $1 AND at <= $2 ORDER BY at, eid LIMIT $3)`)
+)
+
+func scanTrace(s scanner, t *registry.Trace, extra ...any) error {
+	var ms int64
+	err := s.Scan(append([]any{&t.ID, &t.EID, &t.ProjectID, &t.ExperimentID, &t.ExperimentIID, &t.Location, &t.ClientID, &t.State, instant{&t.At},
+		&ms, &t.Request, &t.Response}, extra...)...)
+	t.Duration = time.Duration(ms) * time.Millisecond
+	return err
+}
+
+func (t *tx) PutTrace(ctx context.Context, r registry.Trace) (int64, error) {
+	return t.id(ctx, putTrace, r.ProjectID, r.ExperimentID, r.EID, r.ClientID, r.State, micros(r.At), r.Duration.Milliseconds(), r.Request, r.Response)
+}
+
+func (t *tx) TraceByEID(ctx context.Context, projectID int64, eid string) (registry.Trace, error) {
+	var r registry.Trace
+	err := t.scanOne(ctx, traceByEID, []any{projectID, eid}, func(s scanner) error { return scanTrace(s, &r) })
+	return r, named(err, "trace", eid)
+}
+
+func (t *tx) TracesByEID(ctx context.Context, projectID int64, eids []string) ([]registry.Trace, error) {
+	known, err := t.idsByEID(ctx, "traces", projectID, eids)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, e := range eids {
+		if id, ok := known[e]; ok {
+			ids = append(ids, id)
+		}
+	}
+	return t.traces(ctx, ids)
+}
+
+// traces reads traces by their ids, in order.
+func (t *tx) traces(ctx context.Context, ids []int64) ([]registry.Trace, error) {
+	return byIDs(ctx, t, "SELECT "+traceCols+" FROM "+traceFrom+" WHERE t.id", ids, scanTrace, func(r registry.Trace) int64 { return r.ID })
+}
+
+func (t *tx) DeleteTraces(ctx context.Context, experimentID int64, d registry.TraceDeletion) (int64, error) {
+	if len(d.EIDs) == 0 {
+		return t.exec(ctx, deleteTracesUntil, experimentID, micros(d.Until), d.Most)
+	}
+	args := []any{experimentID}
+	for _, e := range d.EIDs {
+		args = append(args, e)
+	}
+	return t.exec(ctx, query("DELETE FROM traces WHERE experiment_id = $1 AND eid IN ("+placeholders(2, len(d.EIDs))+")"), args...)
+}
+
+// traceSearch is what can be asked of traces.
+var traceSearch = searchable{
+	from: "traces t", id: "t.id",
+	attrs: map[string]attr{"eid": {column: column{"t.eid", false}}, "client_id": {column: column{"t.client_id", false}},
+		"state": {column: column{"t.state", false}}, "at": {column: column{"t.at", true}, filter: "t.at / 1000"},
+		"duration":      {column: column{"nullif(t.duration, -1)", true}, null: true},
+		"ended_at":      {column: column{"CASE WHEN t.duration < 0 THEN NULL ELSE t.at / 1000 + t.duration END", true}, null: true},
+		"experiment_id": {column: column{"t.experiment_id", true}}},
+	values: map[registry.Subject]valueTable{
+		registry.OfTag:   {exists: "SELECT 1 FROM trace_tags v WHERE v.owner_id = t.id", join: "trace_tags x ON x.owner_id = t.id"},
+		registry.OfParam: {exists: "SELECT 1 FROM trace_metadata v WHERE v.owner_id = t.id", join: "trace_metadata x ON x.owner_id = t.id"}},
+	last: []term{{"t.at", true}, {"t.eid", false}},
+}
+
+func (t *tx) SearchTraces(ctx context.Context, experiments []int64, q registry.Search) (registry.Found[registry.Trace], error) {
+	ids, next, err := t.found(ctx, traceSearch, scope{column: "t.experiment_id", ids: experiments}, q)
+	if err != nil {
+		return registry.Found[registry.Trace]{}, err
+	}
+	ts, err := t.traces(ctx, ids)
+	return registry.Found[registry.Trace]{Items: ts, Next: next}, err
+}
