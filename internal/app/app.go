@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -122,6 +123,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
+	// What starting took, above all the hash of the first password, is not
+	// needed again: an idle server is a small one.
+	debug.FreeOSMemory()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

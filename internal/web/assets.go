@@ -2,18 +2,17 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed static
@@ -21,9 +20,17 @@ var staticFiles embed.FS
 
 // asset is a file that pages use.
 type asset struct {
-	kind          string // media type
-	plain, packed []byte // packed: by gzip, when that is shorter
+	kind  string // media type
+	plain []byte
+	// packed gives the content by gzip, made at the first request: a server that
+	// shows no page shall not pay for it when it starts. It is nil when it would
+	// be longer.
+	packed func() []byte
 }
+
+// kinds are the media types of assets by their ending. The system's own table
+// would be read from files, and differs from machine to machine.
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 // assets are all of them by their address, which has the hash of the content in
 // it: browsers keep them for ever.
@@ -34,42 +41,42 @@ type assets struct {
 
 const assetPrefix = "/-/assets/"
 
-// loadAssets reads, hashes and packs the embedded files.
+// loadAssets reads and hashes the embedded files.
 func loadAssets() (*assets, error) {
 	a := &assets{byAddress: map[string]asset{}, addresses: map[string]string{}}
 	err := fs.WalkDir(staticFiles, "static", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		kind, ok := kinds[path.Ext(name)]
+		if err != nil || d.IsDir() || !ok {
 			return err
 		}
 		content, err := staticFiles.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		f := asset{kind: cmp.Or(mime.TypeByExtension(path.Ext(name)), "text/plain; charset=utf-8"), plain: content}
-		var b bytes.Buffer
-		zw, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-		if err != nil {
-			return err
-		}
-		if _, err := zw.Write(content); err != nil {
-			return err
-		}
-		if err := zw.Close(); err != nil {
-			return err
-		}
-		if b.Len() < len(content) {
-			f.packed = b.Bytes()
-		}
 		sum := sha256.Sum256(content)
 		name = strings.TrimPrefix(name, "static/")
 		address := assetPrefix + hex.EncodeToString(sum[:6]) + "/" + name
-		a.addresses[name], a.byAddress[address] = address, f
+		a.addresses[name] = address
+		a.byAddress[address] = asset{kind, content, sync.OnceValue(func() []byte { return pack(content) })}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("web: assets: %w", err)
 	}
 	return a, nil
+}
+
+// pack gives a content by gzip, or nil when that is no shorter.
+func pack(content []byte) []byte {
+	var b bytes.Buffer
+	// Neither a buffer nor the best compression can fail.
+	zw, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	_, _ = zw.Write(content)
+	_ = zw.Close()
+	if b.Len() >= len(content) {
+		return nil
+	}
+	return b.Bytes()
 }
 
 // address gives the address of an asset; templates with an unknown one do not
@@ -96,9 +103,11 @@ func serveAsset(c *call) error {
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	content := f.plain
-	if f.packed != nil && acceptsGzip(c.r) {
-		h.Set("Content-Encoding", "gzip")
-		content = f.packed
+	if acceptsGzip(c.r) {
+		if packed := f.packed(); packed != nil {
+			h.Set("Content-Encoding", "gzip")
+			content = packed
+		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(content)))
 	_, err := c.w.Write(content)
