@@ -33,6 +33,8 @@
 //	           with many, filled by the registry's own code; one client, one
 //	           connection, in turns. An answer has the same length on both, so a
 //	           ratio above 1 is what growth costs.
+//	candidates  The same for lists of 1,000 and of 100,000 candidates, in every
+//	           order and narrowed to few of them.
 //	graphql    A page of 100 of 1,000 models by GraphQL against the same page by
 //	           REST: one client, one connection, in turns, the same server. The
 //	           same with the versions of each, their runs and parameters, against
@@ -91,6 +93,7 @@ var parts = []struct {
 	{"start", (*bench).start},
 	{"memory", (*bench).memory},
 	{"growth", (*bench).growth},
+	{"candidates", (*bench).candidates},
 	{"graphql", (*bench).graphql},
 	{"mlflow", (*bench).mlflow},
 	{"mlflow-files", (*bench).mlflowFiles},

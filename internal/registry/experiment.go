@@ -17,7 +17,7 @@ func (s Session) Experiments(ctx context.Context, ref ProjectRef, q ExperimentQu
 		}
 		q := q
 		q.ProjectID = p.ID
-		if q.ID == 0 && q.Search == "" {
+		if q.ID == 0 && q.Search == "" && q.Name == "" {
 			q.Page.Known = &p.ExperimentCount
 		}
 		l, err := tx.ListExperiments(ctx, q)

@@ -45,14 +45,21 @@ func runScope(ctx context.Context, tx Tx, p Project, q *RunQuery) error {
 		if err != nil {
 			return err
 		}
-		plain = plain && q.Experiment == nil
-		q.Page.Known = &m.CandidateCount
+		if q.Experiment != nil && q.ExperimentID != m.ExperimentID {
+			m.ExperimentID, m.CandidateCount = noRow, 0
+		}
+		q.ExperimentID, q.Candidates, q.Page.Known = m.ExperimentID, true, &m.CandidateCount
 	}
 	if !plain {
+		// Among so many, counting what fits would take longer than a page.
+		q.Page.NoTotal = q.Page.NoTotal || *q.Page.Known > MaxTotal
 		q.Page.Known = nil
 	}
 	return nil
 }
+
+// noRow is the id of none.
+const noRow = -1
 
 // fillRuns adds what runs of one project have logged, in three queries for all.
 func fillRuns(ctx context.Context, tx Tx, p Project, rs []Run) error {

@@ -195,6 +195,7 @@ type ExperimentQuery struct {
 	Order     Order // id (default, descending), name, created_at, updated_at
 	ProjectID int64
 	ID        int64
+	Name      string // the whole name
 	Search    string
 	Bare      bool // without tags
 }
@@ -319,10 +320,12 @@ type RunQuery struct {
 	Metric       string
 	ProjectID    int64
 	ExperimentID int64
-	ModelID      int64 // candidates of this model: not its versions
-	Experiment   *ExperimentRef
-	Status       RunStatus
-	Search       string
+	Candidates   bool // not those of versions
+	// Experiment and ModelID are for Session.Runs, which makes rows of them.
+	Experiment *ExperimentRef
+	ModelID    int64 // candidates of this model
+	Status     RunStatus
+	Search     string
 }
 
 // Param is an input of a run; it is written once.

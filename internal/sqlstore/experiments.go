@@ -82,6 +82,9 @@ func (t *tx) ListExperiments(ctx context.Context, q registry.ExperimentQuery) (r
 	if q.ID != 0 {
 		l.and("e.id = ?", q.ID)
 	}
+	if q.Name != "" {
+		l.and("e.name = ?", q.Name)
+	}
 	l.and("e.deleted_at = 0 AND (e.iid > ? OR e.run_count > 0)", int64(registry.DefaultExperiment))
 	l.contains(q.Search, "e.name")
 	return fetch(ctx, t, l, q.Order, q.Page, scanExperiment)

@@ -28,6 +28,7 @@ type listing struct {
 	id         string // breaks ties
 	orders     map[string]column
 	initial    registry.Order // when the query names none
+	real       bool           // the order's values are floating point
 
 	where []string
 	args  []any
@@ -197,12 +198,15 @@ func (l *listing) between(col column, o registry.Order, p registry.Page) error {
 			continue
 		}
 		var key any = end.at.Key
-		if col.number {
-			n, err := strconv.ParseInt(end.at.Key, 10, 64)
-			if err != nil {
-				return fault.Invalidf("cursor", "is invalid")
-			}
-			key = n
+		var err error
+		switch {
+		case col.number:
+			key, err = strconv.ParseInt(end.at.Key, 10, 64)
+		case l.real:
+			key, err = strconv.ParseFloat(end.at.Key, 64)
+		}
+		if err != nil {
+			return fault.Invalidf("cursor", "is invalid")
 		}
 		l.and("("+col.expr+", "+l.id+")"+end.cmp, key, end.at.ID)
 	}

@@ -208,3 +208,46 @@ func TestSearchesGoAlongIndexes(t *testing.T) {
 		}
 	}
 }
+
+// plansOf gives the plan of the first statement of a question.
+func plansOf(t *testing.T, s *Store, ask func(registry.Tx) error) []string {
+	t.Helper()
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	defer s.Watch(nil)
+	if err := s.View(t.Context(), ask); err != nil {
+		t.Fatal(err)
+	}
+	s.Watch(nil)
+	return plan(t, s, texts[0])
+}
+
+// TestRunListsSearch: lists of runs come out of an index in their order, and
+// those of one experiment out of an index of experiments, however many runs the
+// project has beside.
+func TestRunListsSearch(t *testing.T) {
+	s := open(t)
+	list := func(q registry.RunQuery) []string {
+		return plansOf(t, s, func(tx registry.Tx) error {
+			_, err := tx.ListRuns(t.Context(), q)
+			return err
+		})
+	}
+	all, of, candidates := registry.RunQuery{ProjectID: 1}, registry.RunQuery{ProjectID: 1, ExperimentID: 2}, registry.RunQuery{ProjectID: 1, ExperimentID: 2, Candidates: true}
+	for _, by := range []string{"id", "name", "created_at", "started_at", "metric"} {
+		for _, q := range []registry.RunQuery{all, of, candidates} {
+			q.Order, q.Metric, q.Page.NoTotal = registry.Order{By: by, Desc: true}, "loss", true
+			for _, step := range list(q) {
+				if strings.HasPrefix(step, "SCAN") || step == "USE TEMP B-TREE FOR ORDER BY" || q.ExperimentID != 0 && strings.Contains(step, "(project_id=?") {
+					t.Errorf("by %s of %+v: %s", by, q, step)
+				}
+			}
+		}
+	}
+	for _, q := range []registry.RunQuery{all, of} {
+		q.Status = registry.Killed
+		if steps := strings.Join(list(q), "; "); !strings.Contains(steps, "status=?") || strings.Contains(steps, "B-TREE") {
+			t.Errorf("killed ones of %+v: %s", q, steps)
+		}
+	}
+}

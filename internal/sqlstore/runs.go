@@ -83,17 +83,24 @@ func (t *tx) idsByEID(ctx context.Context, table string, projectID int64, eids [
 
 func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[registry.Run], error) {
 	l := runList()
-	if q.Order.By == "metric" {
+	byMetric := q.Order.By == "metric"
+	if byMetric {
 		l.from += " JOIN metrics x ON x.run_id = r.id"
-		l.orders = map[string]column{"metric": {"x.value", false}}
+		l.orders, l.real = map[string]column{"metric": {"x.value", false}}, true
 		l.and("x.key = ?", q.Metric)
+		l.and("x.nan = ?", false)
 	}
-	l.and("r.project_id = ?", q.ProjectID)
-	if q.ExperimentID != 0 {
+	// An experiment is of one project. Only one of the conditions is there, so
+	// that the database cannot choose the index of the wider one.
+	switch {
+	case q.ExperimentID == 0:
+		l.and("r.project_id = ?", q.ProjectID)
+	case byMetric:
+		l.and("x.experiment_id = ?", q.ExperimentID)
+	default:
 		l.and("r.experiment_id = ?", q.ExperimentID)
 	}
-	if q.ModelID != 0 {
-		l.and("m.id = ?", q.ModelID)
+	if q.Candidates {
 		l.and("r.version_id = 0")
 	}
 	if q.Status != "" {
@@ -106,7 +113,7 @@ func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[r
 // runList lists active runs.
 func runList() listing {
 	return listing{cols: runCols, from: runFrom, id: "r.id", initial: registry.Order{By: "id", Desc: true},
-		orders: map[string]column{"id": {"r.id", true}, "name": {"r.name", false}, "created_at": {"r.created_at", true},
+		orders: map[string]column{"id": {"r.id", true}, "name": {"r.name", false}, "created_at": {"r.id", true},
 			"started_at": {"r.started_at", true}}, where: []string{"r.deleted_at = 0"}}
 }
 

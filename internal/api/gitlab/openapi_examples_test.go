@@ -95,12 +95,15 @@ var requests = map[string]asked{
 	"PUT /projects/{id}/ml/experiments/{experiment_id}":                                            {body: object{"metadata": []object{{"name": "owner", "value": "ada"}}}},
 	"POST /projects/{id}/ml/candidates":                                                            {body: object{"experiment_id": 2, "name": "second", "params": []object{{"name": "lr", "value": "0.01"}}}},
 	"PUT /projects/{id}/ml/candidates/{candidate_id}":                                              {body: object{"status": "finished", "end_time": "2026-11-02T10:00:00Z"}},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/params":                                      {body: object{"params": []object{{"name": "batch", "value": "64"}}}},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/metrics":                                     {body: object{"metrics": []object{{"name": "loss", "value": "0.2", "step": 2, "timestamp": exampleTime.UnixMilli()}}}},
-	"GET /projects/{id}/ml/candidates/{candidate_id}/metrics":                                      {query: "name=loss"},
-	"PUT /projects/{id}/ml/candidates/{candidate_id}/metadata":                                     {body: object{"metadata": []object{{"name": "gpu", "value": "h100"}}}},
-	"DELETE /projects/{id}/ml/candidates/{candidate_id}/metadata/{name...}":                        {path: one("name", "gpu")},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/promote":                                     {body: object{"version": "1.1.0"}},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/log": {body: object{"params": []object{{"name": "batch", "value": "64"}},
+		"metrics":  []object{{"name": "loss", "value": "0.2", "step": 2, "timestamp": exampleTime.UnixMilli()}},
+		"metadata": []object{{"name": "gpu", "value": "h100"}}}},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/params":               {body: object{"params": []object{{"name": "batch", "value": "64"}}}},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/metrics":              {body: object{"metrics": []object{{"name": "loss", "value": "0.2", "step": 2, "timestamp": exampleTime.UnixMilli()}}}},
+	"GET /projects/{id}/ml/candidates/{candidate_id}/metrics":               {query: "name=loss"},
+	"PUT /projects/{id}/ml/candidates/{candidate_id}/metadata":              {body: object{"metadata": []object{{"name": "gpu", "value": "h100"}}}},
+	"DELETE /projects/{id}/ml/candidates/{candidate_id}/metadata/{name...}": {path: one("name", "gpu")},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/promote":              {body: object{"version": "1.1.0"}},
 }
 
 func one(name, value string) map[string]string { return map[string]string{name: value} }

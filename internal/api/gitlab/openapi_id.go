@@ -41,7 +41,7 @@ func operationID(rt route) string {
 var verbs = map[string]string{http.MethodGet: "get", http.MethodPost: "create", http.MethodPut: "update", http.MethodDelete: "delete"}
 
 // actions are the last words of addresses that do something.
-var actions = map[string]bool{"block": true, "unblock": true, "archive": true, "unarchive": true, "rotate": true, "promote": true}
+var actions = map[string]bool{"block": true, "unblock": true, "archive": true, "unarchive": true, "rotate": true, "promote": true, "log": true}
 
 // isList reports whether a route answers with many things; projectsJSON is the
 // one list without a type.

@@ -121,7 +121,9 @@ var limits = map[string]object{
 	"newMetrics.name":              {"maxLength": 250},
 	"uploadFilter.package_name":    {"pattern": registry.GenericNameForm},
 	"uploadFilter.package_version": {"pattern": registry.GenericVersionForm},
-	"newRun.params":                {"maxItems": 1000},
+	"logged.metrics":               {"maxItems": 1000},
+	"logged.metadata":              {"maxItems": 1000},
+	"logged.params":                {"maxItems": 1000},
 	"newParams.params":             {"maxItems": 1000},
 	"newMetrics.metrics":           {"maxItems": 1000},
 	"newTags.metadata":             {"maxItems": 1000},
@@ -135,6 +137,7 @@ var either = map[string][][]string{
 	"newProject": {{"name"}, {"path"}},
 	"newRun":     {{"experiment_id"}, {"model_id"}},
 	"newParams":  {{"params"}, {"name"}},
+	"logged":     {{"params"}, {"metrics"}, {"metadata"}},
 	"newMetrics": {{"metrics"}, {"name", "value"}},
 }
 

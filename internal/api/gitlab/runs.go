@@ -2,106 +2,15 @@ package gitlab
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
-
-type experimentJSON struct {
-	ID             int64        `json:"id"`
-	Name           string       `json:"name"`
-	ProjectID      int64        `json:"project_id"`
-	ModelID        *int64       `json:"model_id"`
-	Author         *userRefJSON `json:"author"`
-	CreatedAt      stamp        `json:"created_at"`
-	UpdatedAt      stamp        `json:"updated_at"`
-	CandidateCount int64        `json:"candidate_count"`
-	Metadata       []tagJSON    `json:"metadata"`
-	WebURL         string       `json:"web_url"`
-}
-
-func (c *call) experiment(e registry.Experiment) experimentJSON {
-	return experimentJSON{ID: e.IID, Name: e.Name, ProjectID: e.ProjectID, ModelID: orNull(e.ModelID), Author: c.author(e.Author),
-		CreatedAt: stamp(e.CreatedAt), UpdatedAt: stamp(e.UpdatedAt), CandidateCount: e.RunCount, Metadata: tagsWire(e.Tags),
-		WebURL: c.page(e.ProjectPath, "experiments/"+strconv.FormatInt(e.IID, 10))}
-}
-
-func experimentRoutes() []route {
-	all := "/projects/{id}/ml/experiments"
-	one := all + "/{experiment_id}"
-	return tagged("Experiments",
-		op("GET", all, project(registry.ReadRuns), "List experiments", listExperiments),
-		op("POST", all, project(registry.WriteRuns), "Create an experiment", createExperiment),
-		op("GET", one, project(registry.ReadRuns), "Get an experiment", getExperiment),
-		op("PUT", one, project(registry.WriteRuns), "Change an experiment", editExperiment),
-		op("DELETE", one, project(registry.WriteRuns), "Delete an experiment with its candidates", deleteExperiment),
-	)
-}
-
-func (c *call) experimentID() (registry.ExperimentRef, error) {
-	return registry.ParseExperimentRef(c.r.PathValue("experiment_id"))
-}
-
-type experimentFilter struct {
-	partial
-	Search string `param:"search" doc:"Part of the name."`
-}
-
-func listExperiments(c *call, in experimentFilter) ([]experimentJSON, error) {
-	p, o, err := in.part("id")
-	if err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, c.experiment)(c.s.Experiments(c.ctx(), c.project(), registry.ExperimentQuery{Page: p, Order: o, Search: in.Search}))
-}
-
-type newExperiment struct {
-	Name     string    `param:"name,required"`
-	Metadata []tagJSON `param:"metadata"`
-}
-
-func createExperiment(c *call, in newExperiment) (experimentJSON, error) {
-	e, err := c.s.CreateExperiment(c.ctx(), c.project(), registry.ExperimentSpec{Name: strings.TrimSpace(in.Name), Tags: tags(in.Metadata)})
-	return c.experiment(e), err
-}
-
-func getExperiment(c *call, _ none) (experimentJSON, error) {
-	id, err := c.experimentID()
-	if err != nil {
-		return experimentJSON{}, err
-	}
-	e, err := c.s.Experiment(c.ctx(), c.project(), id)
-	return c.experiment(e), err
-}
-
-type experimentEdit struct {
-	Name     *string    `param:"name"`
-	Metadata *[]tagJSON `param:"metadata" doc:"Replaces all metadata."`
-}
-
-func editExperiment(c *call, in experimentEdit) (experimentJSON, error) {
-	id, err := c.experimentID()
-	if err != nil {
-		return experimentJSON{}, err
-	}
-	if in.Name != nil {
-		*in.Name = strings.TrimSpace(*in.Name) // as GitLab does with names
-	}
-	e, err := c.s.EditExperiment(c.ctx(), c.project(), id, registry.ExperimentEdit{Name: in.Name, Tags: tagEdit(in.Metadata)})
-	return c.experiment(e), err
-}
-
-func deleteExperiment(c *call, _ none) (none, error) {
-	id, err := c.experimentID()
-	if err != nil {
-		return none{}, err
-	}
-	return none{}, c.s.DeleteExperiment(c.ctx(), c.project(), id)
-}
 
 // paramJSON is one parameter of a run.
 type paramJSON struct {
@@ -149,6 +58,7 @@ type candidateJSON struct {
 	ProjectID    int64              `json:"project_id"`
 	PackageID    *int64             `json:"package_id"`
 	CIJobID      *int64             `json:"ci_job_id"`
+	CIJobURL     text               `json:"ci_job_url"`
 	Author       *userRefJSON       `json:"author"`
 	CreatedAt    stamp              `json:"created_at"`
 	UpdatedAt    stamp              `json:"updated_at"`
@@ -163,8 +73,9 @@ type candidateJSON struct {
 
 func (c *call) candidate(r registry.Run) candidateJSON {
 	id := strconv.FormatInt(r.IID, 10)
+	job, page := r.Job()
 	out := candidateJSON{ID: r.IID, EID: r.EID, Name: r.Name, Status: r.Status, ExperimentID: r.ExperimentIID, ModelID: orNull(r.ModelID),
-		VersionID: orNull(r.VersionID), ProjectID: r.ProjectID, PackageID: orNull(r.PackageID), CIJobID: orNull(r.JobID), Author: c.author(r.Author),
+		VersionID: orNull(r.VersionID), ProjectID: r.ProjectID, PackageID: orNull(r.PackageID), CIJobID: orNull(job), CIJobURL: text(page), Author: c.author(r.Author),
 		CreatedAt: stamp(r.CreatedAt), UpdatedAt: stamp(r.UpdatedAt), StartedAt: stamp(r.StartedAt), EndedAt: stamp(r.EndedAt),
 		Params: make([]paramJSON, len(r.Params)), Metrics: make([]metricJSON, len(r.Metrics)), Metadata: tagsWire(r.Tags),
 		WebURL: c.page(r.ProjectPath, "candidates/"+id), ArtifactPath: filesPath(r.ProjectID, "candidate:"+id)}
@@ -186,6 +97,7 @@ func runRoutes() []route {
 		op("GET", one, project(registry.ReadRuns), "Get a candidate with its parameters, latest metrics and metadata", getRun),
 		op("PUT", one, project(registry.WriteRuns), "Change a candidate's name, status or end", editRun),
 		op("DELETE", one, project(registry.WriteRuns), "Delete a candidate with its files", deleteRun),
+		op("POST", one+"/log", project(registry.WriteRuns), "Log parameters, metrics and metadata in one go", logRun),
 		op("POST", one+"/params", project(registry.WriteRuns), "Log parameters; each is written once", logParams),
 		op("POST", one+"/metrics", project(registry.WriteRuns), "Log metrics", logMetrics),
 		op("GET", one+"/metrics", project(registry.ReadRuns), "All points of one metric, by step", listMetric),
@@ -214,7 +126,8 @@ type runFilter struct {
 	ModelID      int64              `param:"model_id" doc:"Candidates of this model that are not versions."`
 	Status       registry.RunStatus `param:"status"`
 	Search       string             `param:"search" doc:"Part of the name."`
-	Metric       string             `param:"metric" doc:"With order_by=metric: the metric's name."`
+	EID          string             `param:"eid" doc:"The one candidate with this outer id, which is MLflow's run id; nothing else is looked at."`
+	Metric       string             `param:"metric" doc:"With order_by=metric: the metric's name. Candidates whose latest value is NaN are left out."`
 }
 
 func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
@@ -228,24 +141,66 @@ func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
 	case in.Status != "" && !in.Status.Valid():
 		return nil, badParam("status", "does not have a valid value")
 	}
+	if in.EID != "" {
+		return listed(c, in.paging, c.candidate)(c.byEID(in.EID))
+	}
 	return listed(c, in.paging, c.candidate)(c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, Experiment: experimentOf(in.ExperimentID),
 		ModelID: in.ModelID, Status: in.Status, Search: in.Search}))
 }
 
+// byEID gives the list of the one candidate with an outer id, or of none.
+func (c *call) byEID(eid string) (registry.List[registry.Run], error) {
+	l := registry.List[registry.Run]{}
+	r, err := c.s.Run(c.ctx(), c.project(), registry.RunRef{EID: eid})
+	switch e, _ := fault.As(err); {
+	case err == nil:
+		l.Items, l.Total = []registry.Run{r}, 1
+	case e != nil && e.Kind == fault.NotFound && e.Noun == "run":
+		return l, nil
+	}
+	return l, err
+}
+
 type newRun struct {
-	ExperimentID *int64      `param:"experiment_id" doc:"The experiment, or give model_id."`
-	ModelID      int64       `param:"model_id"`
-	Name         string      `param:"name" doc:"A nickname is made up unless told."`
-	StartTime    *time.Time  `param:"start_time"`
-	JobID        int64       `param:"ci_job_id"`
-	Params       []paramJSON `param:"params"`
-	Metadata     []tagJSON   `param:"metadata"`
+	ExperimentID *int64     `param:"experiment_id" doc:"The experiment, or give model_id."`
+	ModelID      int64      `param:"model_id"`
+	Name         string     `param:"name" doc:"A nickname is made up unless told."`
+	StartTime    *time.Time `param:"start_time"`
+	JobID        int64      `param:"ci_job_id" doc:"The CI job that makes it; told by itself when a job's token creates it, or by the metadata gitlab.CI_JOB_ID. The metadata gitlab.CI_JOB_URL gives its page."`
+	logged
 }
 
 func createRun(c *call, in newRun) (candidateJSON, error) {
+	d, err := in.data()
+	if err != nil {
+		return candidateJSON{}, err
+	}
 	r, err := c.s.CreateRun(c.ctx(), c.project(), registry.RunSpec{Experiment: experimentOf(in.ExperimentID), ModelID: in.ModelID, Name: in.Name,
-		StartedAt: orNever(in.StartTime), JobID: in.JobID, Data: registry.RunData{Params: params(in.Params), Tags: tags(in.Metadata)}})
+		StartedAt: orNever(in.StartTime), JobID: in.JobID, Data: d})
 	return c.candidate(r), err
+}
+
+// logged is all that can be logged at once: all of it is stored, or nothing.
+type logged struct {
+	Params   []paramJSON   `param:"params" doc:"Each is written once."`
+	Metrics  []metricParam `param:"metrics"`
+	Metadata []tagJSON     `param:"metadata"`
+}
+
+func (in logged) data() (registry.RunData, error) {
+	ms, err := metrics(in.Metrics)
+	return registry.RunData{Params: params(in.Params), Metrics: ms, Tags: tags(in.Metadata)}, err
+}
+
+func logRun(c *call, in logged) (candidateJSON, error) {
+	d, err := in.data()
+	switch {
+	case err != nil:
+		return candidateJSON{}, err
+	case len(d.Params)+len(d.Metrics)+len(d.Tags) == 0:
+		return candidateJSON{}, badParam("params, metrics, metadata", "are missing, at least one parameter must be provided")
+	}
+	return c.log(d)
 }
 
 func params(in []paramJSON) []registry.Param {
@@ -342,22 +297,31 @@ func logMetrics(c *call, in newMetrics) (candidateJSON, error) {
 	if len(in.Metrics) == 0 {
 		return candidateJSON{}, badParam("metrics", "is missing")
 	}
-	d := registry.RunData{Metrics: make([]registry.Metric, len(in.Metrics))}
+	ms, err := metrics(in.Metrics)
+	if err != nil {
+		return candidateJSON{}, err
+	}
+	return c.log(registry.RunData{Metrics: ms})
+}
+
+// metrics reads values and times; those without a time are of now.
+func metrics(in []metricParam) ([]registry.Metric, error) {
+	out := make([]registry.Metric, len(in))
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	for i, m := range in.Metrics {
+	for i, m := range in {
 		v, err := strconv.ParseFloat(m.Value, 64)
 		if err != nil {
-			return candidateJSON{}, badParam("metrics[value]", "is invalid")
+			return nil, badParam(fmt.Sprintf("metrics[%d][value]", i), "is invalid")
 		}
-		d.Metrics[i] = registry.Metric{Key: m.Name, Value: v, Step: m.Step, At: now}
+		out[i] = registry.Metric{Key: m.Name, Value: v, Step: m.Step, At: now}
 		if m.Timestamp != nil && (*m.Timestamp < -maxMillis || *m.Timestamp > maxMillis) {
-			return candidateJSON{}, badParam("metrics[timestamp]", "is invalid")
+			return nil, badParam(fmt.Sprintf("metrics[%d][timestamp]", i), "is invalid")
 		}
 		if m.Timestamp != nil {
-			d.Metrics[i].At = time.UnixMilli(*m.Timestamp).UTC()
+			out[i].At = time.UnixMilli(*m.Timestamp).UTC()
 		}
 	}
-	return c.log(d)
+	return out, nil
 }
 
 type metricFilter struct {
