@@ -59,6 +59,12 @@ def client(door):
 
 
 @pytest.fixture
+def versions(client):
+    """Gives the versions of a model, oldest first, as a client names them: at GitLab's address by their ids."""
+    return lambda name: sorted((str(v.version) for v in client.search_model_versions(f"name = '{name}'")), key=int)
+
+
+@pytest.fixture
 def gitlab():
     """Makes GETs at GitLab's addresses, below /api/v4/projects/1."""
     session = requests.Session()

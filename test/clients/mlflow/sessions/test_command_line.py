@@ -90,10 +90,11 @@ def served(address, tmp_path):
         process.wait(20)
 
 
-def test_models_serve(experiment, unique, client, tmp_path):
+def test_models_serve(experiment, unique, client, versions, tmp_path):
     name = unique("served")
     with mlflow.start_run():
         log_model(trained(), "model", registered_model_name=name)
-    client.set_registered_model_alias(name, "champion", "1")
-    for address in (f"models:/{name}/1", f"models:/{name}@champion"):
+    (number,) = versions(name)
+    client.set_registered_model_alias(name, "champion", number)
+    for address in (f"models:/{name}/{number}", f"models:/{name}@champion"):
         assert served(address, tmp_path) == [0, 1, 2]

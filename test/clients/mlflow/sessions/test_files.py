@@ -104,7 +104,7 @@ def candidate(gitlab, run_id):
     page = 1
     while found := gitlab("ml/candidates", params={"per_page": 100, "page": page}).json():
         for one in found:
-            if run_id in (one.get("eid"), one.get("run_id"), one.get("uuid")):
+            if one["eid"] == run_id:
                 return one
         page += 1
     pytest.fail(f"no candidate for run {run_id}")
@@ -118,20 +118,19 @@ def test_runs_are_candidates(experiment, client, gitlab, tmp_path):
         mlflow.log_artifact(str(tmp_path / "weights.bin"), "deep/er")
     shown = candidate(gitlab, run.info.run_id)
     assert shown["name"] == "shown"
-    files = f"packages/ml_models/candidate:{shown['iid']}/files"
+    files = f"packages/ml_models/candidate:{shown['id']}/files"
     assert gitlab(f"{files}/deep/er/weights.bin").content == b"\x00\x01" * 5000
-    whole = gitlab(f"ml/candidates/{shown['iid']}").json()
-    assert "0.75" in str(whole) and "lr" in str(whole)
+    whole = gitlab(f"ml/candidates/{shown['id']}").json()
+    assert [(p["name"], p["value"]) for p in whole["params"]] == [("lr", "0.1")]
+    assert [(m["name"], m["value"]) for m in whole["metrics"]] == [("acc", 0.75)]
 
 
-def test_versions_are_versions_everywhere(experiment, unique, gitlab):
+def test_versions_are_versions_everywhere(experiment, unique, gitlab, versions):
     name = unique("everywhere")
     with mlflow.start_run():
         model = trained()
         log_model(model, "model", registered_model_name=name)
     shown = next(m for m in gitlab("ml/models", params={"search": name}).json() if m["name"] == name)
-    versions = gitlab(f"ml/models/{shown['id']}/versions").json()
-    assert len(versions) == 1
-    text = gitlab(f"packages/ml_models/{versions[0]['id']}/files/MLmodel").text
-    assert "mlflow.sklearn" in text
-    same(mlflow.pyfunc.load_model(f"models:/{name}/1"), model)
+    (listed,) = gitlab(f"ml/models/{shown['id']}/versions").json()
+    assert "mlflow.sklearn" in gitlab(f"packages/ml_models/{listed['id']}/files/MLmodel").text
+    same(mlflow.pyfunc.load_model(f"models:/{name}/{versions(name)[0]}"), model)

@@ -10,7 +10,7 @@ from conftest import MAJOR
 from models import IRIS, ROWS, Doubler, log_model, same, trained
 
 
-def test_autolog_registers_the_model(experiment, unique, client):
+def test_autolog_registers_the_model(experiment, unique, client, versions):
     name = unique("autologged")
     mlflow.sklearn.autolog(registered_model_name=name, silent=True)
     try:
@@ -25,11 +25,11 @@ def test_autolog_registers_the_model(experiment, unique, client):
     assert found.data.metrics["training_accuracy_score"] > 0.9
     assert found.data.tags["estimator_name"] == "LogisticRegression"
     assert [d.dataset.name for d in found.inputs.dataset_inputs] == ["dataset"] * len(found.inputs.dataset_inputs)
-    version = client.get_model_version(name, "1")
-    assert version.run_id == run.info.run_id and version.status == "READY"
-    for address in (f"models:/{name}/1", f"models:/{name}/latest", f"runs:/{run.info.run_id}/model"):
+    (number,) = versions(name)
+    assert client.get_model_version(name, number).status == "READY"
+    for address in (f"models:/{name}/{number}", f"models:/{name}/latest", f"runs:/{run.info.run_id}/model"):
         same(mlflow.pyfunc.load_model(address), model)
-    same(mlflow.sklearn.load_model(f"models:/{name}/1"), model)
+    same(mlflow.sklearn.load_model(f"models:/{name}/{number}"), model)
     listed = {f.path for f in client.list_artifacts(run.info.run_id)}
     assert "estimator.html" in listed, listed
     if MAJOR == 2:
@@ -69,57 +69,58 @@ def test_a_sweep_of_200_nested_runs(experiment, client):
     assert [m.step for m in history] == [0, 1, 2]
 
 
-def test_versions_aliases_and_stages_of_a_model(experiment, unique, client):
+def test_versions_aliases_and_stages_of_a_model(experiment, unique, client, versions):
     name = unique("lifecycle")
     kept = {}
     for c in (0.1, 1.0, 10.0):
         with mlflow.start_run():
             kept[c] = trained(c)
             log_model(kept[c], "model", registered_model_name=name, input_example=ROWS.head(2))
-    client.set_registered_model_alias(name, "champion", "1")
+    one, two, three = versions(name)
+    client.set_registered_model_alias(name, "champion", one)
     same(mlflow.pyfunc.load_model(f"models:/{name}@champion"), kept[0.1])
-    client.set_registered_model_alias(name, "champion", "3")
+    client.set_registered_model_alias(name, "champion", three)
     same(mlflow.pyfunc.load_model(f"models:/{name}@champion"), kept[10.0])
-    assert client.get_model_version_by_alias(name, "champion").version in ("3", 3)
-    assert client.get_registered_model(name).aliases == {"champion": "3"}
-    client.set_model_version_tag(name, "2", "validated", "yes")
-    client.update_model_version(name, "2", description="the *good* one")
+    assert client.get_model_version_by_alias(name, "champion").version in (three, int(three))
+    assert client.get_registered_model(name).aliases["champion"] == three
+    client.set_model_version_tag(name, two, "validated", "yes")
+    client.update_model_version(name, two, description="the *good* one")
     found = client.search_model_versions(f"name = '{name}' and tags.validated = 'yes'")
-    assert [(str(v.version), v.description) for v in found] == [("2", "the *good* one")]
-    client.transition_model_version_stage(name, "2", "Production")
+    assert [(str(v.version), v.description) for v in found] == [(two, "the *good* one")]
+    client.transition_model_version_stage(name, two, "Production")
     same(mlflow.pyfunc.load_model(f"models:/{name}/Production"), kept[1.0])
     client.delete_registered_model_alias(name, "champion")
     with pytest.raises(MlflowException):
         mlflow.pyfunc.load_model(f"models:/{name}@champion")
-    client.delete_model_version(name, "1")
+    client.delete_model_version(name, one)
     with pytest.raises(MlflowException):
-        mlflow.pyfunc.load_model(f"models:/{name}/1")
-    assert sorted(str(v.version) for v in client.search_model_versions(f"name = '{name}'")) == ["2", "3"]
+        mlflow.pyfunc.load_model(f"models:/{name}/{one}")
+    assert versions(name) == [two, three]
     client.rename_registered_model(name, name + "-renamed")
-    same(mlflow.pyfunc.load_model(f"models:/{name}-renamed/2"), kept[1.0])
+    same(mlflow.pyfunc.load_model(f"models:/{name}-renamed/{two}"), kept[1.0])
     client.delete_registered_model(name + "-renamed")
     assert client.search_registered_models(f"name = '{name}-renamed'") == []
 
 
-def test_a_model_of_own_code(experiment, unique, client):
+def test_a_model_of_own_code(experiment, unique, versions):
     name = unique("doubler")
     place = {"artifact_path": "model"} if MAJOR == 2 else {"name": "model"}
     with mlflow.start_run() as run:
         mlflow.pyfunc.log_model(**place, python_model=Doubler(), pip_requirements=["mlflow"], registered_model_name=name)
-    for address in (f"models:/{name}/1", f"runs:/{run.info.run_id}/model"):
+    (number,) = versions(name)
+    for address in (f"models:/{name}/{number}", f"runs:/{run.info.run_id}/model"):
         assert mlflow.pyfunc.load_model(address).predict([1.0, 2.5]) == [2.0, 5.0]
 
 
-def test_a_version_of_a_logged_run(experiment, unique):
+def test_a_version_of_a_logged_run(experiment, unique, versions):
     name = unique("later")
     with mlflow.start_run() as run:
         model = trained()
         log_model(model, "model")
     version = mlflow.register_model(f"runs:/{run.info.run_id}/model", name, tags={"from": "run"})
-    assert version.run_id == run.info.run_id
     same(mlflow.pyfunc.load_model(f"models:/{name}/{version.version}"), model)
     again = mlflow.register_model(f"runs:/{run.info.run_id}/model", name)
-    assert int(again.version) == 2
+    assert versions(name) == [str(version.version), str(again.version)]
 
 
 def test_deletion_and_restore(experiment, client):
