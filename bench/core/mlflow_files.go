@@ -52,6 +52,9 @@ func writeSynced(path string, body io.Reader) error {
 // mlflowFiles measures artifacts: see the top of main.go.
 func (b *bench) mlflowFiles() error {
 	data := filepath.Join(b.dir, "mlflow-files")
+	if err := b.filling(data, func(f *filler) error { return f.tracked(1) }); err != nil {
+		return err
+	}
 	p, err := b.vitrine(data)
 	if err != nil {
 		return err
