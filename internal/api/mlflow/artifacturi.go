@@ -58,7 +58,7 @@ func parseArtifactPath(door flavour, s string) (ref artifactRef, ok bool) {
 	}
 	run, below, _ := strings.Cut(rest, "/")
 	folder, path, _ := strings.Cut(below, "/")
-	if runIDForm.MatchString(run) && folder == "artifacts" {
+	if looksLikeRunID(run) && folder == "artifacts" {
 		return artifactRef{experiment: n, run: registry.RunRef{EID: run, Deleted: true}, path: path}, true
 	}
 	return artifactRef{version: n, path: rest}, door == atGitLab && n > 0

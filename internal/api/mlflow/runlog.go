@@ -130,7 +130,7 @@ func keyed(name string, entries []tagJSON) error {
 // data checks a batch in the order in which MLflow does.
 func (in batch) data() (registry.RunData, error) {
 	var d registry.RunData
-	if !runIDForm.MatchString(in.ID) {
+	if !looksLikeRunID(in.ID) {
 		return d, invalidValue("run_id", in.ID, "")
 	}
 	for i, m := range in.Metrics {

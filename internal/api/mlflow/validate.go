@@ -30,8 +30,15 @@ const (
 
 var (
 	entityName = regexp.MustCompile(`^[/\p{L}\p{N}_.\- :]*$`)
-	runIDForm  = regexp.MustCompile(`^[a-zA-Z0-9][\p{L}\p{N}_\-]{0,255}$`)
+	runIDForm  = regexp.MustCompile(`^[a-zA-Z0-9][\p{L}\p{N}_\-]*$`)
 )
+
+// maxRunID bounds the id of a run, in characters. The bound is no part of
+// runIDForm: the classes of letters, repeated that often, take 5 MB.
+const maxRunID = 256
+
+// looksLikeRunID reports whether MLflow takes a text for a run's id.
+func looksLikeRunID(s string) bool { return utf8.RuneCountInString(s) <= maxRunID && runIDForm.MatchString(s) }
 
 func invalidValue(where, value, why string) error {
 	msg := "Invalid value " + pythonString(value) + " for parameter '" + where + "' supplied"
