@@ -8,26 +8,49 @@ import (
 )
 
 const (
-	bufferSize = 1 << 20  // large enough that a hand-over costs nothing next to the work
-	ringSize   = 4        // buffers of one copy: one being filled, two being worked on, one spare
-	smallSize  = 64 << 10 // bodies up to this are copied without goroutines
+	smallSize = 64 << 10 // bodies up to this are copied without goroutines
+	wideAfter = 64 << 20 // bytes of one body after which it is worth wide buffers
+	maxWide   = 4        // copies that have wide buffers at the same time
 )
 
-// buffer is one link of the ring; users counts the workers that still need it.
+// Two kinds of ring: every copy begins with narrow buffers, which many uploads
+// at once can afford. Long ones go on with wide buffers, because the fewer
+// hand-overs and writes win a tenth of the time; wideSlots bounds their memory.
+var (
+	narrow    = newRing(1<<20, 4) // one being filled, two being worked on, one spare
+	wide      = newRing(4<<20, 3)
+	wideSlots = make(chan struct{}, maxWide)
+)
+
+// ring says what buffers a copy works with: their size in bytes, and how many.
+type ring struct {
+	size, count int
+	pool        sync.Pool
+}
+
+func newRing(size, count int) *ring {
+	r := &ring{size: size, count: count}
+	r.pool.New = func() any { return &buffer{ring: r, data: make([]byte, size)} }
+	return r
+}
+
+func (r *ring) get() *buffer { return r.pool.Get().(*buffer) }
+
+// buffer is one link of a ring; users counts the workers that still need it.
 type buffer struct {
-	data  [bufferSize]byte
+	ring  *ring
+	data  []byte
 	n     int
 	users atomic.Int32
 }
+
+func (b *buffer) release() { b.ring.pool.Put(b) }
 
 // small has room for one byte more than a small body, so that a body of just
 // smallSize bytes shows its end.
 type small [smallSize + 1]byte
 
-var (
-	buffers = sync.Pool{New: func() any { return new(buffer) }}
-	smalls  = sync.Pool{New: func() any { return new(small) }}
-)
+var smalls = sync.Pool{New: func() any { return new(small) }}
 
 // copyHashed copies src to its end into w and gives each piece to hash too.
 // When it returns or panics, no goroutine uses either any more.
@@ -81,13 +104,14 @@ func copyOverlapped(src *source, head []byte, w io.Writer, hash func([]byte)) (e
 }
 
 // pipeline hands every buffer to both workers, and takes it back when both are
-// done with it. All its channels have room for the whole ring, so that only
-// the wait for a free buffer ever blocks.
+// done with it. All its channels have room for both rings, so that only the
+// wait for a free buffer ever blocks.
 type pipeline struct {
 	free   chan *buffer
 	hash   chan *buffer
 	write  chan *buffer
-	made   int
+	ring   *ring // of the buffers that next gives
+	made   int   // of them so far
 	cancel context.CancelFunc
 	idle   atomic.Bool // the workers pass buffers on without working
 	wg     sync.WaitGroup
@@ -98,10 +122,12 @@ type pipeline struct {
 }
 
 func startPipeline(cancel context.CancelFunc, hash func([]byte), w io.Writer) *pipeline {
+	room := narrow.count + wide.count
 	p := &pipeline{
-		free:   make(chan *buffer, ringSize),
-		hash:   make(chan *buffer, ringSize),
-		write:  make(chan *buffer, ringSize),
+		free:   make(chan *buffer, room),
+		hash:   make(chan *buffer, room),
+		write:  make(chan *buffer, room),
+		ring:   narrow,
 		cancel: cancel,
 	}
 	p.wg.Go(func() { p.work(p.hash, hash) })
@@ -113,15 +139,18 @@ func startPipeline(cancel context.CancelFunc, hash func([]byte), w io.Writer) *p
 // where the file has a block border, so that all others are written block by
 // block.
 func (p *pipeline) feed(src *source, head []byte) error {
-	room := bufferSize - src.skew
+	start, skew := src.read, src.skew
 	for {
+		if src.read-start >= wideAfter {
+			p.widen()
+		}
 		b, err := p.next(src.ctx)
 		if err != nil {
 			return err
 		}
-		n := copy(b.data[:], head)
-		m, err := src.fill(b.data[n:room])
-		head, room = nil, bufferSize
+		n := copy(b.data, head)
+		m, err := src.fill(b.data[n : p.ring.size-skew])
+		head, skew = nil, 0
 		if err != nil && err != io.EOF {
 			return err
 		}
@@ -136,24 +165,34 @@ func (p *pipeline) feed(src *source, head []byte) error {
 	}
 }
 
+// widen changes to wide buffers if they are to be had; finish gives them back.
+func (p *pipeline) widen() {
+	if p.ring == wide {
+		return
+	}
+	select {
+	case wideSlots <- struct{}{}:
+		p.ring, p.made = wide, 0
+	default:
+	}
+}
+
 // next gives an empty buffer. New ones join the ring only when none is free,
 // so that an upload slower than disk and hash makes do with one or two.
 func (p *pipeline) next(ctx context.Context) (*buffer, error) {
-	select {
-	case b := <-p.free:
-		return b, nil
-	default:
+	for p.made == p.ring.count || len(p.free) > 0 {
+		select {
+		case b := <-p.free:
+			if b.ring == p.ring {
+				return b, nil
+			}
+			b.release()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	if p.made < ringSize {
-		p.made++
-		return buffers.Get().(*buffer), nil
-	}
-	select {
-	case b := <-p.free:
-		return b, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	p.made++
+	return p.ring.get(), nil
 }
 
 func (p *pipeline) work(queue <-chan *buffer, do func([]byte)) {
@@ -190,6 +229,9 @@ func (p *pipeline) finish() {
 	close(p.write)
 	p.wg.Wait()
 	for len(p.free) > 0 {
-		buffers.Put(<-p.free)
+		(<-p.free).release()
+	}
+	if p.ring == wide {
+		<-wideSlots
 	}
 }

@@ -220,13 +220,13 @@ func (s *Store) Verify(ctx context.Context, d Digest) error {
 		return err
 	}
 	defer f.Close()
-	b := buffers.Get().(*buffer)
-	defer buffers.Put(b)
+	b := narrow.get()
+	defer b.release()
 	h := sha256.New()
 	src := &source{ctx: ctx, r: f, size: -1}
 	for err == nil {
 		var n int
-		n, err = src.fill(b.data[:])
+		n, err = src.fill(b.data)
 		h.Write(b.data[:n])
 	}
 	if err != io.EOF {

@@ -38,7 +38,9 @@ var (
 const maxRunID = 256
 
 // looksLikeRunID reports whether MLflow takes a text for a run's id.
-func looksLikeRunID(s string) bool { return utf8.RuneCountInString(s) <= maxRunID && runIDForm.MatchString(s) }
+func looksLikeRunID(s string) bool {
+	return utf8.RuneCountInString(s) <= maxRunID && runIDForm.MatchString(s)
+}
 
 func invalidValue(where, value, why string) error {
 	msg := "Invalid value " + pythonString(value) + " for parameter '" + where + "' supplied"
