@@ -104,9 +104,9 @@ func (r collectedRow) text(trash bool) string {
 	if r.DryRun {
 		verb = "would remove"
 	}
-	text := fmt.Sprintf("%s %d blobs (%d bytes) and %d left-over uploads", verb, r.Blobs, r.Bytes, r.Uploads)
+	text := fmt.Sprintf("%s %s (%s) and %s", verb, counted(r.Blobs, "blob"), counted(r.Bytes, "byte"), counted(r.Uploads, "left-over upload"))
 	if trash {
-		text += fmt.Sprintf(", and %d deleted runs and experiments", r.Trash)
+		text += ", and " + counted(r.Trash, "item") + " of the trash"
 	}
 	return text
 }
@@ -183,7 +183,7 @@ func (a admin) verify() *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			t := table{Head: []string{fmt.Sprintf("read %d blobs, %d bytes: %d bad", row.Blobs, row.Bytes, len(row.Bad))}, data: row}
+			t := table{Head: []string{fmt.Sprintf("read %s, %s: %d bad", counted(row.Blobs, "blob"), counted(row.Bytes, "byte"), len(row.Bad))}, data: row}
 			for _, b := range row.Bad {
 				t.Rows = append(t.Rows, []string{b.Digest, b.Reason})
 			}

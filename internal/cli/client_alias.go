@@ -75,14 +75,9 @@ func (r *remote) setAlias(ctx context.Context, name, to, expect string) error {
 	if err != nil {
 		return err
 	}
-	var expected *int64
-	if expect != "" {
-		expected = new(int64)
-	}
-	if expect != "" && expect != "none" {
-		if *expected, err = r.versionID(ctx, ref, m, expect); err != nil {
-			return err
-		}
+	expected, err := r.expected(ctx, ref, m, expect)
+	if err != nil {
+		return err
 	}
 	a, err := r.c.MoveAlias(ctx, ref.Project, m, ref.Alias, id, expected)
 	if err != nil {
@@ -93,6 +88,18 @@ func (r *remote) setAlias(ctx context.Context, name, to, expect string) error {
 		return show(r.env.Stdout, a, true)
 	}
 	return nil
+}
+
+// expected reads what --expect says: nil is nothing, 0 that there is no alias.
+func (r *remote) expected(ctx context.Context, ref modelRef, m client.Model, expect string) (*int64, error) {
+	if expect == "" {
+		return nil, nil
+	}
+	if expect == "none" {
+		return new(int64), nil
+	}
+	id, err := r.versionID(ctx, ref, m, expect)
+	return &id, err
 }
 
 // versionID finds the number of VERSION or @ALIAS of a model.
@@ -141,12 +148,17 @@ func (r *remote) aliasModel(ctx context.Context, s string) (modelRef, client.Mod
 
 func aliasRemoveCommand(env Env) *cobra.Command {
 	r := &remote{env: env}
+	var expect string
 	cmd := r.command("rm PROJECT/MODEL@ALIAS", "Delete an alias; its version stays", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
 		ref, m, err := r.aliasModel(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		if err := r.c.DeleteAlias(ctx, ref.Project, m, ref.Alias); err != nil {
+		expected, err := r.expected(ctx, ref, m, expect)
+		if err != nil {
+			return err
+		}
+		if err := r.c.DeleteAlias(ctx, ref.Project, m, ref.Alias, expected); err != nil {
 			return err
 		}
 		r.say("Deleted the alias %s.", plain(ref.String()))
@@ -155,7 +167,9 @@ func aliasRemoveCommand(env Env) *cobra.Command {
 		}
 		return nil
 	})
-	cmd.Example = "  vitrine alias rm team/vision/resnet@champion"
+	cmd.Example = `  vitrine alias rm team/vision/resnet@champion
+  vitrine alias rm team/vision/resnet@champion --expect 1.0.0`
+	cmd.Flags().StringVar(&expect, "expect", "", "version that the alias has to name, else it stays and the exit code is 6")
 	return cmd
 }
 

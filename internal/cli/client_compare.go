@@ -266,7 +266,7 @@ func (c comparison) print(w io.Writer, color, changed bool) error {
 		return err
 	}
 	if alike > 0 {
-		fmt.Fprintf(&b, "  %s the same\n", filesText(alike))
+		fmt.Fprintf(&b, "  %s the same\n", counted(alike, "file"))
 	}
 	if changed && len(c.Params)+len(c.Metrics)+len(c.Metadata)+len(c.Files) == 0 {
 		fmt.Fprintln(&b, "  nothing differs")

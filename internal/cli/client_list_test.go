@@ -104,6 +104,7 @@ func TestRemove(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a": ""}, f.texts(1)); diff != "" {
 		t.Error(diff)
 	}
+	s.fails(exitUsage, "the model team/vision/resnet with 1 version for good", "rm", "team/vision/resnet")
 	s.run("rm", "team/vision/resnet", "--yes")
 	if f.count("DELETE /projects/team/vision/ml/models/1") != 1 {
 		t.Errorf("requests: %v", f.requests)

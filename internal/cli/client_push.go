@@ -302,9 +302,9 @@ func (r *remote) summary(verb string, t target, n, skipped int, size int64, d ti
 	if t.run != 0 {
 		what = fmt.Sprintf("run %d of %s", t.run, t.ref.Project)
 	}
-	text := fmt.Sprintf("%s %s: %s, %s in %s", verb, plain(what), filesText(n), sizeText(size), durationText(d))
+	text := fmt.Sprintf("%s %s: %s, %s in %s", verb, plain(what), counted(n, "file"), sizeText(size), durationText(d))
 	if skipped > 0 {
-		text += fmt.Sprintf("; %s unchanged", filesText(skipped))
+		text += fmt.Sprintf("; %s unchanged", counted(skipped, "file"))
 	}
 	r.say("%s.", text)
 }

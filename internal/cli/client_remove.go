@@ -55,7 +55,7 @@ func (r *remote) remove(ctx context.Context, s string, patterns []string, yes bo
 		return err
 	}
 	out := removed{Project: ref.Project, Model: m.Name, Version: ref.Version}
-	what, act := fmt.Sprintf("the model %s with %d versions", ref, m.VersionCount), func() error {
+	what, act := fmt.Sprintf("the model %s with %s", ref, counted(m.VersionCount, "version")), func() error {
 		return r.c.DeleteModel(ctx, ref.Project, m.ID)
 	}
 	if ref.Version != "" {
@@ -86,7 +86,7 @@ func (r *remote) removal(ctx context.Context, ref modelRef, m client.Model, sele
 	if len(selected) == 0 {
 		what := fmt.Sprintf("the version %s with its files", ref)
 		if v.FileCount >= 0 {
-			what = fmt.Sprintf("the version %s with %s", ref, filesText(int(v.FileCount)))
+			what = fmt.Sprintf("the version %s with %s", ref, counted(v.FileCount, "file"))
 		}
 		return what,
 			func() error { return r.c.DeleteVersion(ctx, ref.Project, v) }, nil
@@ -102,7 +102,7 @@ func (r *remote) removal(ctx context.Context, ref modelRef, m client.Model, sele
 	for _, f := range files {
 		out.Files = append(out.Files, f.Path)
 	}
-	return fmt.Sprintf("%s of %s (%s)", filesText(len(files)), ref, firstNames(out.Files)), func() error {
+	return fmt.Sprintf("%s of %s (%s)", counted(len(files), "file"), ref, firstNames(out.Files)), func() error {
 		for _, f := range files {
 			if err := r.c.DeleteFile(ctx, place, f.Path); err != nil {
 				return naming(err, "deleting "+plain(f.Path))

@@ -227,7 +227,7 @@ func (r *remote) removeRuns(ctx context.Context, args []string, yes bool) error 
 	}
 	what := "the run " + names[0]
 	if len(names) > 1 {
-		what = fmt.Sprintf("%d runs (%s)", len(names), firstNames(names))
+		what = fmt.Sprintf("%s (%s)", counted(len(names), "run"), firstNames(names))
 	}
 	if err := r.confirm(what, yes); err != nil {
 		return err

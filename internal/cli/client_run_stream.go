@@ -336,16 +336,16 @@ func (s *runStream) end(ctx context.Context, err error) error {
 		err = errors.Join(err, s.unsent.Close())
 		s.say("What was not sent is in %s; send it with:\n  vitrine run log --run %s <%s", s.out.Unsent, s.ref, shellQuote(s.out.Unsent))
 	}
-	text := fmt.Sprintf("Logged to %s: %d metric values, %d parameters, %d tags", s.ref, s.out.Metrics, s.out.Params, s.out.Tags)
+	text := fmt.Sprintf("Logged to %s: %s, %s, %s", s.ref, counted(s.out.Metrics, "metric value"), counted(s.out.Params, "parameter"), counted(s.out.Tags, "tag"))
 	if s.out.Ignored > 0 {
-		text += fmt.Sprintf("; %d lines were other output", s.out.Ignored)
+		text += "; " + counted(s.out.Ignored, "line") + " of other output"
 	}
 	s.say("%s.", text)
 	if s.json && !s.tee {
 		err = errors.Join(err, show(s.env.Stdout, s.out, true))
 	}
 	if err == nil && s.out.Refused > 0 {
-		err = fmt.Errorf("the server refused %d values", s.out.Refused)
+		err = fmt.Errorf("the server refused %s", counted(s.out.Refused, "value"))
 	}
 	if err == nil {
 		err = ctx.Err() // after Ctrl-C all is sent, but the command was to end

@@ -113,7 +113,7 @@ func upTo(n int64) []int64 {
 func TestStreamBatches(t *testing.T) {
 	l := newLogServer(t)
 	said, err := l.logs(t, t.Context(), strings.NewReader(numbered(2500)+"other\nparam a=1\ntag b=2"))
-	if err != nil || !strings.Contains(said, "2500 metric values, 1 parameters, 1 tags; 1 lines were other output") {
+	if err != nil || !strings.Contains(said, "2500 metric values, 1 parameter, 1 tag; 1 line of other output") {
 		t.Errorf("%v\n%s", err, said)
 	}
 	if diff := cmp.Diff(upTo(2500), l.steps()); diff != "" {
@@ -160,7 +160,7 @@ func TestStreamLeavesOutWhatIsRefused(t *testing.T) {
 		return http.StatusCreated
 	}
 	said, err := l.logs(t, t.Context(), strings.NewReader("param a=1 b=2 bad=3 c=4 d=5\nloss=1\n"))
-	if err == nil || !strings.Contains(err.Error(), "refused 1 values") || !strings.Contains(said, "logging the parameter bad") {
+	if err == nil || !strings.Contains(err.Error(), "refused 1 value") || !strings.Contains(said, "logging the parameter bad") {
 		t.Errorf("%v\n%s", err, said)
 	}
 	if len(l.params) != 4 || len(l.metrics) != 1 {

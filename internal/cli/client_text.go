@@ -39,12 +39,12 @@ func sizeText(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", f, units[0])
 }
 
-// filesText is a number of files as people read it.
-func filesText(n int) string {
+// counted is a number of things as people read it; noun is the word for one.
+func counted[N int | int64](n N, noun string) string {
 	if n == 1 {
-		return "1 file"
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d files", n)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // durationText rounds to what people care about.

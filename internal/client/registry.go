@@ -211,9 +211,14 @@ func (c *Client) Aliases(ctx context.Context, project string, m Model) ([]Alias,
 	return as, about(err, project, "model", m.Name)
 }
 
-// DeleteAlias removes an alias; its version stays.
-func (c *Client) DeleteAlias(ctx context.Context, project string, m Model, alias string) error {
-	_, err := c.exchange(ctx, http.MethodDelete, aliasPath(project, m, alias), nil, nil, nil)
+// DeleteAlias removes an alias, provided that it names the version expected (nil:
+// any); else the error is a Conflict. Its version stays.
+func (c *Client) DeleteAlias(ctx context.Context, project string, m Model, alias string, expected *int64) error {
+	query := url.Values{}
+	if expected != nil {
+		query.Set("expected_version_id", strconv.FormatInt(*expected, 10))
+	}
+	_, err := c.exchange(ctx, http.MethodDelete, aliasPath(project, m, alias), query, nil, nil)
 	return about(err, project, "alias", project+"/"+m.Name+"@"+alias)
 }
 

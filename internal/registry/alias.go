@@ -44,7 +44,7 @@ func (s Session) SetAlias(ctx context.Context, ref ProjectRef, model ModelRef, s
 		if err := s.rules.CheckAlias(spec.Name); err != nil {
 			return Alias{}, err
 		}
-		if err := checkExpected(m, spec); err != nil {
+		if err := checkExpected(m, spec.Name, spec.Expected); err != nil {
 			return Alias{}, err
 		}
 		a := Alias{Name: spec.Name, VersionID: v.ID, Number: v.Number, Semver: v.Semver, UpdatedAt: s.now()}
@@ -56,27 +56,28 @@ func (s Session) SetAlias(ctx context.Context, ref ProjectRef, model ModelRef, s
 }
 
 // checkExpected holds a move to what its maker believes of the alias.
-func checkExpected(m Model, spec AliasSpec) error {
-	if spec.Expected == nil {
+func checkExpected(m Model, name string, expected *int64) error {
+	if expected == nil {
 		return nil
 	}
 	var now Alias
 	for _, a := range m.Aliases {
-		if a.Name == spec.Name {
+		if a.Name == name {
 			now = a
 		}
 	}
 	switch now.VersionID {
-	case *spec.Expected:
+	case *expected:
 		return nil
 	case 0:
-		return fault.Conflictf("alias", "", "the alias %s does not exist (any more)", spec.Name)
+		return fault.Conflictf("alias", "", "the alias %s does not exist (any more)", name)
 	}
-	return fault.Conflictf("alias", "", "the alias %s points to %s (version_id %d); look again and decide anew", spec.Name, now.Semver, now.VersionID)
+	return fault.Conflictf("alias", "", "the alias %s points to %s (version_id %d); look again and decide anew", name, now.Semver, now.VersionID)
 }
 
-// DeleteAlias removes an alias; the version stays, and so does the history.
-func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, model ModelRef, name string) error {
+// DeleteAlias removes an alias, provided that it names the version expected (nil:
+// any); the version stays, and so does the history.
+func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, model ModelRef, name string, expected *int64) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
 		_, m, err := s.model(ctx, tx, ref, model, WriteModels)
 		if err != nil {
@@ -84,6 +85,9 @@ func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, model ModelRef
 		}
 		if name == Latest {
 			return s.rules.CheckAlias(name)
+		}
+		if err := checkExpected(m, name, expected); err != nil {
+			return err
 		}
 		if err := tx.DeleteAlias(ctx, m.ID, name); err != nil {
 			return err

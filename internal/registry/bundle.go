@@ -3,12 +3,14 @@ package registry
 import (
 	"context"
 	"io"
+	"time"
 )
 
-// Bundle is a version with all its files, to be sent as one.
+// Bundle is a version or run with all its files, to be sent as one.
 type Bundle struct {
-	Version Version
-	Files   []File // by path; hidden ones are left out
+	Name      string    // of a version NAME-1.2.3, of a run NAME-candidate_5
+	UpdatedAt time.Time // of its latest file; zero without one
+	Files     []File    // by path; hidden ones are left out
 
 	s Session
 }
@@ -30,9 +32,37 @@ func (s Session) Bundle(ctx context.Context, ref ProjectRef, model ModelRef, whi
 		if err != nil {
 			return Bundle{}, err
 		}
-		files, err := allFiles(ctx, tx, v.PackageID)
-		return Bundle{Version: v, Files: files, s: s}, err
+		return s.bundle(ctx, tx, Package{ID: v.PackageID, Name: v.ModelName, Version: v.Semver})
 	})
+}
+
+// PackageBundle is Bundle by the name of a package. A run without files is an
+// empty bundle.
+func (s Session) PackageBundle(ctx context.Context, ref ProjectRef, pkg PackageRef) (Bundle, error) {
+	return view(ctx, s, func(tx Tx) (Bundle, error) {
+		_, k, err := s.packageOf(ctx, tx, ref, pkg, pkg.pull())
+		if err != nil {
+			return Bundle{}, err
+		}
+		return s.bundle(ctx, tx, k)
+	})
+}
+
+// bundle does the work behind the gate.
+func (s Session) bundle(ctx context.Context, tx Tx, k Package) (Bundle, error) {
+	b := Bundle{Name: "candidate", s: s}
+	if k.ID == 0 {
+		return b, nil
+	}
+	b.Name = k.Name + "-" + k.Version
+	files, err := allFiles(ctx, tx, k.ID)
+	for _, f := range files {
+		if f.UpdatedAt.After(b.UpdatedAt) {
+			b.UpdatedAt = f.UpdatedAt
+		}
+	}
+	b.Files = files
+	return b, err
 }
 
 // allFiles reads a package's files in stretches of MaxLimit.

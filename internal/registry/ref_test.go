@@ -2,6 +2,7 @@ package registry
 
 import (
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +58,62 @@ func TestParsePackageRef(t *testing.T) {
 			t.Errorf("%q: %+v, %v; want %+v", in, got, err, want)
 		}
 	}
+}
+
+// TestParsePackageRefByName: names may hold "@" and "/", versions "-" and "+".
+func TestParsePackageRefByName(t *testing.T) {
+	for in, want := range map[string]PackageRef{
+		"model:iris:1.0.0": {Model: "iris", Version: "1.0.0"}, "model:iris@champion": {Model: "iris", Alias: "champion"},
+		"model:nlp/bert:2.0.0-rc.1+b.5": {Model: "nlp/bert", Version: "2.0.0-rc.1+b.5"}, "model:a@b@latest": {Model: "a@b", Alias: "latest"},
+		"model:a@b:1.0.0": {Model: "a@b", Version: "1.0.0"}, "model:5:1.0.0": {Model: "5", Version: "1.0.0"},
+		"model:candidate:5": {Model: "candidate", Version: "5"}, "model:model@x": {Model: "model", Alias: "x"},
+		"model:": {}, "model::": {}, "model:@": {}, "model:iris:": {}, "model:iris@": {}, "model::1.0.0": {}, "model:@x": {}, "Model:iris@x": {}, " model:iris@x": {},
+	} {
+		got, err := ParsePackageRef(in)
+		if got != want || (err == nil) != (want != PackageRef{}) {
+			t.Errorf("%q: %+v, %v; want %+v", in, got, err, want)
+		}
+	}
+}
+
+// FuzzParsePackageRef: what GitLab has an address for (a number, or candidate:
+// and a number) means just that; Vitrine's own form is read from nothing else, and
+// nothing is read in two ways: what was read, written again, is what was there.
+func FuzzParsePackageRef(f *testing.F) {
+	for _, s := range []string{"5", "candidate:5", "model:iris:1.0.0", "model:iris@latest", "model:candidate:5", "model:5", "model:a@b:1.0.0-rc.1", "05"} {
+		f.Add(s)
+	}
+	number := regexp.MustCompile(`\A[1-9][0-9]{0,17}\z`)
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := ParsePackageRef(s)
+		rest, run := strings.CutPrefix(s, "candidate:")
+		_, own := strings.CutPrefix(s, "model:")
+		if gitlabs := number.MatchString(rest); gitlabs != (r.VersionID != 0 || r.RunIID != 0) || gitlabs && (own || r.Model != "" || run != (r.RunIID != 0)) {
+			t.Fatalf("%q is %+v", s, r)
+		}
+		if r.Model != "" && !own {
+			t.Fatalf("%q names the model %q", s, r.Model)
+		}
+		var again string
+		switch {
+		case err != nil:
+			if (r != PackageRef{}) {
+				t.Fatalf("%q: %+v and %v", s, r, err)
+			}
+			return
+		case r.VersionID != 0:
+			again = itoa(r.VersionID)
+		case r.RunIID != 0:
+			again = "candidate:" + itoa(r.RunIID)
+		case r.Alias != "":
+			again = "model:" + r.Model + "@" + r.Alias
+		default:
+			again = "model:" + r.Model + ":" + r.Version
+		}
+		if again != s {
+			t.Fatalf("%q was read as %q", s, again)
+		}
+	})
 }
 
 func TestSemver(t *testing.T) {

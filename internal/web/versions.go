@@ -135,7 +135,7 @@ func setAlias(c *call) error {
 
 func deleteAlias(c *call) error {
 	return c.changeVersion("The alias is gone.", func(model registry.ModelRef, _ registry.VersionRef) error {
-		return c.s.DeleteAlias(c.ctx(), c.ref, model, c.r.PostFormValue("name"))
+		return c.s.DeleteAlias(c.ctx(), c.ref, model, c.r.PostFormValue("name"), nil)
 	})
 }
 

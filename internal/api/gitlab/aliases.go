@@ -32,7 +32,7 @@ func aliasRoutes() []route {
 		op("GET", all, project(registry.ReadModels), "List the aliases of a model", listAliases),
 		op("GET", one, project(registry.ReadModels), "Get an alias; latest always names the highest version", getAlias),
 		op("PUT", one, project(registry.WriteModels), "Make or move an alias", putAlias).failing(http.StatusConflict),
-		op("DELETE", one, project(registry.WriteModels), "Delete an alias", deleteAlias),
+		op("DELETE", one, project(registry.WriteModels), "Delete an alias; its version stays", deleteAlias).failing(http.StatusConflict),
 		op("GET", one+"/history", project(registry.ReadModels), "Where an alias has pointed, the latest first", listAliasHistory),
 	)
 }
@@ -69,12 +69,16 @@ func putAlias(c *call, in aliasTarget) (aliasJSON, error) {
 	return aliasWire(a), err
 }
 
-func deleteAlias(c *call, _ none) (none, error) {
+type aliasBelief struct {
+	Expected *int64 `param:"expected_version_id" doc:"Only if the alias points to this version; else 409."`
+}
+
+func deleteAlias(c *call, in aliasBelief) (none, error) {
 	id, err := c.modelID()
 	if err != nil {
 		return none{}, err
 	}
-	return none{}, c.s.DeleteAlias(c.ctx(), c.project(), id, c.r.PathValue("name"))
+	return none{}, c.s.DeleteAlias(c.ctx(), c.project(), id, c.r.PathValue("name"), in.Expected)
 }
 
 type aliasMoveJSON struct {

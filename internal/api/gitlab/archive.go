@@ -3,6 +3,7 @@ package gitlab
 import (
 	"archive/tar"
 	"archive/zip"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,12 +15,20 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-// archivePattern is the address of a whole version.
-const archivePattern = "/projects/{id}/ml/models/{model_id}/versions/{version_id}/archive"
+// The addresses of a whole version: by numbers, and by everything that the files
+// themselves are found by. The second stands beside files/, where GitLab has
+// nothing, so that it is no file's address.
+const (
+	archivePattern        = "/projects/{id}/ml/models/{model_id}/versions/{version_id}/archive"
+	packageArchivePattern = "/projects/{id}/packages/ml_models/{model_version_id}/archive"
+)
 
 func archiveRoutes() []route {
-	return tagged("Versions",
-		file("GET", archivePattern, project(registry.PullFiles), "Download a whole version as a zip or tar", http.StatusOK, sendArchive))
+	return append(tagged("Versions",
+		file("GET", archivePattern, project(registry.PullFiles), "Download a whole version as a zip or tar", http.StatusOK, sendVersion),
+	), tagged("Model files",
+		file("GET", packageArchivePattern, project(registry.PullFiles), "Download all files of a version or run as a zip or tar", http.StatusOK, sendPackage),
+	)...)
 }
 
 // manifestName is the file in an archive that lists the others with their
@@ -55,24 +64,37 @@ var formats = map[string]struct {
 	"tar": {"application/x-tar", func(w io.Writer) archiver { return tarrer{tar.NewWriter(w)} }},
 }
 
-func sendArchive(c *call) error {
-	ending := c.r.URL.Query().Get("format")
-	if ending == "" {
-		ending = "zip"
-	}
+func sendVersion(c *call) error {
+	return sendArchive(c, func() (registry.Bundle, error) {
+		m, id, err := c.versionID()
+		if err != nil {
+			return registry.Bundle{}, err
+		}
+		return c.s.Bundle(c.ctx(), c.project(), m, id)
+	})
+}
+
+func sendPackage(c *call) error {
+	return sendArchive(c, func() (registry.Bundle, error) {
+		ref, err := c.pkg()
+		if err != nil {
+			return registry.Bundle{}, err
+		}
+		return c.s.PackageBundle(c.ctx(), c.project(), ref)
+	})
+}
+
+func sendArchive(c *call, find func() (registry.Bundle, error)) error {
+	ending := cmp.Or(c.r.URL.Query().Get("format"), "zip")
 	format, ok := formats[ending]
 	if !ok {
 		return badParam("format", "does not have a valid value")
 	}
-	m, id, err := c.versionID()
+	b, err := find()
 	if err != nil {
 		return err
 	}
-	b, err := c.s.Bundle(c.ctx(), c.project(), m, id)
-	if err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(b.Version.ModelName, "/", "-") + "-" + b.Version.Semver + "." + ending
+	name := strings.ReplaceAll(b.Name, "/", "-") + "." + ending
 	h := c.w.Header()
 	h.Set("Content-Type", format.mediaType)
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
@@ -88,7 +110,7 @@ func sendArchive(c *call) error {
 // as it comes, and then the files.
 func writeArchive(ctx context.Context, a archiver, b registry.Bundle) error {
 	sums := manifest(b.Files)
-	w, err := a.add(manifestPath(b.Files), registry.File{UpdatedAt: b.Version.UpdatedAt}, int64(len(sums)))
+	w, err := a.add(manifestPath(b.Files), registry.File{UpdatedAt: b.UpdatedAt}, int64(len(sums)))
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}

@@ -27,8 +27,18 @@ func TestArchive(t *testing.T) {
 	hidden := base + fmt.Sprintf("packages/ml_models/%d/files/hidden?status=hidden", w.ids["private/version"])
 	w.do(t, "PUT", hidden, "developer", "h")
 	archive := base + fmt.Sprintf("ml/models/%d/versions/%d/archive", w.ids["private/model"], w.ids["private/version"])
-	for format, read := range map[string]func(*testing.T, []byte) map[string]string{"zip": unzip, "tar": untar} {
-		res := w.do(t, "GET", archive+"?format="+format, "reporter", "")
+	byName := base + "packages/ml_models/"
+	for target, read := range map[string]func(*testing.T, []byte) map[string]string{
+		archive + "?format=zip": unzip, archive + "?format=tar": untar, archive: unzip,
+		byName + fmt.Sprint(w.ids["private/version"]) + "/archive?format=tar": untar,
+		byName + "model:iris:1.0.0/archive?format=tar":                        untar,
+		byName + "model%3Airis%40latest/archive":                              unzip,
+	} {
+		format := "zip"
+		if strings.HasSuffix(target, "tar") {
+			format = "tar"
+		}
+		res := w.do(t, "GET", target, "reporter", "")
 		if res.Code != 200 || !strings.Contains(res.Header().Get("Content-Disposition"), "iris-1.0.0."+format) {
 			t.Fatalf("%d %v", res.Code, res.Header())
 		}
@@ -36,12 +46,12 @@ func TestArchive(t *testing.T) {
 		sums := got["SHA256SUMS.vitrine"]
 		delete(got, "SHA256SUMS.vitrine")
 		if len(got) != len(files) {
-			t.Errorf("%s holds %d files, want %d", format, len(got), len(files))
+			t.Errorf("%s holds %d files, want %d", target, len(got), len(files))
 		}
 		for path, content := range files {
 			sum := sha256.Sum256([]byte(content))
 			if got[path] != content || !strings.Contains(sums, hex.EncodeToString(sum[:])+"  "+path+"\n") {
-				t.Errorf("%s: %s is wrong", format, path)
+				t.Errorf("%s: %s is wrong", target, path)
 			}
 		}
 	}
@@ -50,8 +60,33 @@ func TestArchive(t *testing.T) {
 			t.Errorf("HEAD %s: %d with %d bytes", query, res.Code, res.Body.Len())
 		}
 	}
-	if res := w.do(t, "GET", archive, "guest", ""); res.Code != 403 {
-		t.Errorf("a guest got %d", res.Code)
+	for _, target := range []string{archive, byName + "model:iris@latest/archive"} {
+		if res := w.do(t, "GET", target, "guest", ""); res.Code != 403 {
+			t.Errorf("a guest got %d", res.Code)
+		}
+	}
+}
+
+// TestArchiveOfRun: a run is sent whole, too, and nothing of what is not there.
+func TestArchiveOfRun(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	base := fmt.Sprintf("/api/v4/projects/%d/packages/ml_models/", w.ids["private"])
+	run := fmt.Sprintf("candidate:%d", w.ids["private/run"])
+	res := w.do(t, "GET", base+run+"/archive", "reporter", "")
+	if got := unzip(t, res.Body.Bytes()); len(got) != 2 || got["run.txt"] != "log" || !strings.Contains(res.Header().Get("Content-Disposition"), "iris-candidate_") {
+		t.Errorf("%v, %v", got, res.Header())
+	}
+	w.do(t, "DELETE", base+run+"/files/run.txt", "developer", "")
+	if got := unzip(t, w.do(t, "GET", base+run+"/archive", "reporter", "").Body.Bytes()); len(got) != 1 {
+		t.Errorf("an empty run has %v", got)
+	}
+	for target, want := range map[string]int{"model:iris:9.0.0": 404, "model:rose@latest": 404, "candidate:99": 404, "0": 404, "model:iris": 404} {
+		if res := w.do(t, "GET", base+target+"/archive", "reporter", ""); res.Code != want {
+			t.Errorf("%s: %d %s", target, res.Code, res.Body)
+		}
+	}
+	if res := w.do(t, "PUT", base+run+"/archive", "developer", "x"); res.Code != 405 {
+		t.Errorf("PUT answers %d", res.Code)
 	}
 }
 

@@ -85,7 +85,7 @@ func (b *builder) addRoute(paths map[string]object, rt route) {
 		}
 	case rt.pattern == csvPattern:
 		add(p, http.MethodGet, b.csv(rt))
-	case rt.pattern == archivePattern:
+	case rt.pattern == archivePattern, rt.pattern == packageArchivePattern:
 		add(p, http.MethodGet, b.archive(rt))
 	case rt.bytes && rt.method == http.MethodGet:
 		add(p, http.MethodGet, b.download(rt, http.MethodGet))

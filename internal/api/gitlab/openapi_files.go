@@ -111,9 +111,13 @@ func (b *builder) download(rt route, method string) object {
 	return op
 }
 
-// archive describes the download of a whole version.
+// archive describes the download of a whole version or run.
 func (b *builder) archive(rt route) object {
-	op := b.frame(rt, "downloadProjectModelVersionArchive")
+	id := "downloadProjectModelVersionArchive"
+	if rt.pattern == packageArchivePattern {
+		id = "downloadProjectMlModelArchive"
+	}
+	op := b.frame(rt, id)
 	setParameters(op, append(pathParameters(rt.pattern), object{"name": "format", "in": "query",
 		"description": "zip unless told", "schema": object{"type": "string", "enum": slices.Sorted(maps.Keys(formats))}}))
 	content := object{}

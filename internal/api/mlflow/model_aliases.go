@@ -31,7 +31,7 @@ func setAlias(c *call, in newAlias) (none, error) {
 
 // deleteAlias is content when there is no such alias.
 func deleteAlias(c *call, in aliasName) (none, error) {
-	err := c.s.DeleteAlias(c.ctx(), c.ref, in.ref(), in.Alias)
+	err := c.s.DeleteAlias(c.ctx(), c.ref, in.ref(), in.Alias, nil)
 	if e, ok := fault.As(err); ok && e.Noun == "alias" {
 		err = c.aliasForm(in.Alias)
 	}
