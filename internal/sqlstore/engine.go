@@ -24,6 +24,10 @@ type engine struct {
 	open func(url string) (write, read *sql.DB, err error)
 	// expand replaces the words that begin with "@" in migrations.
 	expand *strings.Replacer
+	// nameMatch gives the argument of MATCH in an index of names (migration 0040)
+	// for texts of three letters that a name has all of; nil: the engine's own
+	// indexes answer LIKE '%…%'.
+	nameMatch func(trigrams []string, x nameIndex) string
 	// migrating serialises migrations among processes; it runs first in the
 	// migration transaction.
 	migrating string
@@ -40,9 +44,11 @@ type engine struct {
 var engines = map[string]*engine{"sqlite": sqliteEngine}
 
 var sqliteEngine = &engine{
-	name:      "sqlite",
-	open:      openSQLite,
-	expand:    strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@clustered", " WITHOUT ROWID"),
+	name: "sqlite",
+	open: openSQLite,
+	expand: strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@clustered", " WITHOUT ROWID",
+		"@project", idTrigram("new.project_id"), "@experiment", idTrigram("new.experiment_id")),
+	nameMatch: matchFTS5,
 	migrating: "",
 	version:   "PRAGMA data_version",
 	unique: func(err error) (string, bool) {
@@ -56,6 +62,32 @@ var sqliteEngine = &engine{
 		var e *sqlite.Error
 		return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 	},
+}
+
+// private is where Unicode has characters that mean nothing; three of them, of
+// 12 bits each, hold an id.
+const private, bits = 0xf0000, 1<<12 - 1
+
+// idTrigram is the SQL of such a text.
+func idTrigram(id string) string {
+	return fmt.Sprintf("char(%[1]d + (%[3]s >> 24 & %[2]d), %[1]d + (%[3]s >> 12 & %[2]d), %[1]d + (%[3]s & %[2]d))", private, bits, id)
+}
+
+// matchFTS5 asks for rows that have all trigrams in the name and, as one more,
+// the id in the column for it.
+func matchFTS5(trigrams []string, x nameIndex) string {
+	var b strings.Builder
+	for i, g := range trigrams {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		b.WriteString(`name : "` + strings.ReplaceAll(g, `"`, `""`) + `"`)
+	}
+	if x.of != "" {
+		id := []rune{rune(private + x.id>>24&bits), rune(private + x.id>>12&bits), rune(private + x.id&bits)}
+		b.WriteString(" AND " + x.of + ` : "` + string(id) + `"`)
+	}
+	return b.String()
 }
 
 // foldOnce registers fold, which is lower for all letters: SQLite's own lower

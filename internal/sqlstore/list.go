@@ -34,13 +34,18 @@ type listing struct {
 	args  []any
 }
 
-// and adds a condition; "?" stands for its arguments, in order.
-func (l *listing) and(cond string, args ...any) {
+// bind gives a text whose "?" stand for its arguments, in order.
+func (l *listing) bind(text string, args ...any) string {
 	for _, a := range args {
 		l.args = append(l.args, a)
-		cond = strings.Replace(cond, "?", "$"+strconv.Itoa(len(l.args)), 1)
+		text = strings.Replace(text, "?", "$"+strconv.Itoa(len(l.args)), 1)
 	}
-	l.where = append(l.where, cond)
+	return text
+}
+
+// and adds a condition; "?" stands for its arguments, in order.
+func (l *listing) and(cond string, args ...any) {
+	l.where = append(l.where, l.bind(cond, args...))
 }
 
 // contains adds a search for a part of text, without case.

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -21,12 +23,16 @@ const createMigrations = `CREATE TABLE IF NOT EXISTS migrations (
 
 // migrate applies the files that have not been applied, each in its own
 // transaction, in order of their names. A file that was applied may never
-// change: its checksum is compared.
+// change: its checksum is compared. NAME.ENGINE.sql is for one engine only.
 func (s *Store) migrate(ctx context.Context) error {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
 		return fmt.Errorf("sqlstore: migrations: %w", err)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		_, engine, one := strings.Cut(strings.TrimSuffix(name, ".sql"), ".")
+		return one && engine != s.e.name
+	})
 	sort.Strings(names)
 	for _, name := range names {
 		if err := s.apply(ctx, name); err != nil {

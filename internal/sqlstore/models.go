@@ -77,7 +77,9 @@ func (t *tx) ListModels(ctx context.Context, q registry.ModelQuery) (registry.Li
 	default:
 		l.and("NOT m.prompt")
 	}
-	l.contains(q.Search, "m.name")
+	if err := t.named(ctx, l, nameIndex{"model_names", "project", q.ProjectID}, q.Search, q.Order, "m.name"); err != nil {
+		return registry.List[registry.Model]{}, err
+	}
 	return fetch(ctx, t, l, q.Order, q.Page, scanModel)
 }
 

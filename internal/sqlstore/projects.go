@@ -132,7 +132,9 @@ func (t *tx) ListProjects(ctx context.Context, q registry.ProjectQuery) (registr
 	l.where = append(l.where, "CAST($1 AS BIGINT) >= 0", "CAST($2 AS BIGINT) >= -1")
 	l.and("p.deleted_at = 0")
 	l.seesProject(q.Viewer)
-	l.contains(q.Search, "p.name", "p.full_path")
+	if err := t.named(ctx, l, nameIndex{table: "project_names"}, q.Search, q.Order, "p.name", "p.full_path"); err != nil {
+		return registry.List[registry.Project]{}, err
+	}
 	if q.MinRole > 0 || q.Membership || q.Owned {
 		least := max(q.MinRole, registry.Guest)
 		if q.Owned {

@@ -106,7 +106,13 @@ func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[r
 	if q.Status != "" {
 		l.and("r.status = ?", q.Status)
 	}
-	l.contains(q.Search, "r.name")
+	names := nameIndex{"run_names", "project", q.ProjectID}
+	if q.ExperimentID != 0 {
+		names.of, names.id = "experiment", q.ExperimentID
+	}
+	if err := t.named(ctx, &l, names, q.Search, q.Order, "r.name"); err != nil {
+		return registry.List[registry.Run]{}, err
+	}
 	return fetch(ctx, t, &l, q.Order, q.Page, scanRun)
 }
 

@@ -1,0 +1,86 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// nameIndex finds rows by any part of a name, of three letters and more:
+// project_names (of full paths and names), model_names and run_names, whose rows
+// have the ids of projects, models and runs. Triggers keep them. Without "of" it
+// looks everywhere: what the viewer may not see is for the list to leave out.
+type nameIndex struct {
+	table string
+	of    string // "project" or, for runs, "experiment"
+	id    int64  // of that
+}
+
+// Trigrams of one search: more tell nothing new, and each is looked up.
+const maxTrigrams = 32
+
+// trigrams gives the texts of three letters in the literal stretches of a
+// pattern, in lower case; none when no stretch is that long.
+func trigrams(stretches ...string) (out []string) {
+	for _, s := range stretches {
+		letters := []rune(strings.ToLower(s))
+		for i := 0; i+3 <= len(letters) && len(out) < maxTrigrams; i++ {
+			if g := string(letters[i : i+3]); !slices.Contains(out, g) && !strings.Contains(g, "\x00") {
+				out = append(out, g)
+			}
+		}
+	}
+	return out
+}
+
+// ids gives a subquery for the ids of rows whose names may contain all of some
+// stretches of text, and its argument. ok is false when there is no index for
+// that: the texts are too short, or the engine has its own.
+func (x nameIndex) ids(e *engine, stretches ...string) (text, arg string, ok bool) {
+	parts := trigrams(stretches...)
+	if e.nameMatch == nil || len(parts) == 0 {
+		return "", "", false
+	}
+	return "SELECT rowid FROM " + x.table + " WHERE " + x.table + " MATCH ?", e.nameMatch(parts, x), true
+}
+
+// named narrows a list to rows that have a part of text, without case, in one
+// of some expressions, which the index covers. What the index gives comes in the
+// order of ids; for another order it is gone through when it is little. When it
+// is much, a page of it is met soon along the list's own order.
+func (t *tx) named(ctx context.Context, l *listing, x nameIndex, s string, o registry.Order, exprs ...string) error {
+	l.contains(s, exprs...)
+	text, arg, ok := x.ids(t.s.e, s)
+	if !ok {
+		return nil
+	}
+	if l.orders[cmp.Or(o.By, l.initial.By)].expr != l.id {
+		if few, err := t.atMost(ctx, text, arg); err != nil || !few {
+			return err
+		}
+	}
+	// CROSS JOIN is what begins with the index, whatever the engine thinks of it.
+	l.from = x.table + " z CROSS JOIN " + l.from
+	l.and("z."+x.table+" MATCH ?", arg)
+	l.where = append(l.where, l.id+" = z.rowid")
+	for by, col := range l.orders {
+		if col.expr == l.id {
+			l.orders[by] = column{"z.rowid", true}
+		}
+	}
+	l.id = "z.rowid"
+	return nil
+}
+
+// atMost reports whether a subquery gives no more than fewRows rows; it reads no
+// more than that.
+func (t *tx) atMost(ctx context.Context, text string, args ...any) (bool, error) {
+	l := listing{}
+	text = "SELECT count(*) FROM (" + l.bind(text, args...) + " LIMIT " + l.bind("?", fewRows+1) + ") AS c"
+	var n int64
+	err := t.row(ctx, query(text), l.args, &n)
+	return n <= fewRows, err
+}

@@ -1,0 +1,71 @@
+package sqlstore
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// TestNamesSearch: a part of a name is looked up, and only where many names have
+// it, or its letters are too few, names are read along the list's order.
+func TestNamesSearch(t *testing.T) {
+	s := open(t)
+	fillNames(t, s)
+	const along, ids, names = "SCAN z VIRTUAL TABLE", "models_id (project_id=?)", "models_name (project_id=?)"
+	for _, c := range []struct{ text, by, want string }{
+		{"00005", "id", along}, {"model", "id", along}, {"05", "id", ids},
+		{"00005", "name", along}, {"model", "name", names}, {"05", "name", names},
+	} {
+		var texts []string
+		s.Watch(func(text string) { texts = append(texts, text) })
+		err := s.View(t.Context(), func(tx registry.Tx) error {
+			l, err := tx.ListModels(t.Context(), registry.ModelQuery{ProjectID: 1, Search: c.text, Order: registry.Order{By: c.by}, Page: registry.Page{NoTotal: true, Limit: 3}})
+			if len(l.Items) != 3 {
+				t.Errorf("%q by %s: %d items", c.text, c.by, len(l.Items))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Watch(nil)
+		text := texts[len(texts)-1]
+		steps := plan(t, s, text)
+		sorts := slices.Contains(steps, "USE TEMP B-TREE FOR ORDER BY")
+		if !strings.Contains(steps[0], c.want) || sorts != (c.want == along && c.by != "id") {
+			t.Errorf("%q by %s: %q, want %s: %s", c.text, c.by, steps, c.want, text)
+		}
+	}
+}
+
+// fillNames makes a project with more models than are gone through.
+func fillNames(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := t.Context()
+	err := s.Update(ctx, func(tx registry.Tx) error {
+		n, err := tx.InsertNamespace(ctx, registry.Namespace{Kind: registry.GroupNamespace, Path: "g", FullPath: "g", Name: "g", FullName: "g"})
+		if err != nil {
+			return err
+		}
+		p, err := tx.InsertProject(ctx, registry.Project{Namespace: registry.Namespace{ID: n}, Path: "p", Name: "p", FullPath: "g/p"})
+		if err != nil {
+			return err
+		}
+		for i := range fewRows + 100 {
+			e := registry.Experiment{ProjectID: p, IID: int64(i + 1), Name: fmt.Sprint(i)}
+			if e.ID, err = tx.InsertExperiment(ctx, e); err != nil {
+				return err
+			}
+			if _, err := tx.InsertModel(ctx, registry.Model{ProjectID: p, ExperimentID: e.ID, Name: fmt.Sprintf("model-%06d", i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
