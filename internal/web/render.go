@@ -32,7 +32,7 @@ type frame struct {
 	Theme   string // "light", "dark" or "" for the system's
 	Path    string // of this page, to come back to
 	Server  string // external address
-	Version string
+	Build   string // version of the server
 	Crumbs  []crumb
 }
 
@@ -53,7 +53,7 @@ func (f *frame) around() *frame { return f }
 
 // frame makes the frame of a page.
 func (c *call) frame(title string, crumbs ...crumb) frame {
-	f := frame{Title: title, Server: c.base(), Version: c.d.Version, Crumbs: crumbs, Path: c.r.URL.RequestURI()}
+	f := frame{Title: title, Server: c.base(), Build: c.d.Version, Crumbs: crumbs, Path: c.r.URL.RequestURI()}
 	if path, ok := c.r.Context().Value(projectKey{}).(string); ok {
 		f.Path = "/" + path + "/-" + c.r.URL.RequestURI()
 		if c.r.URL.Path == "/" {

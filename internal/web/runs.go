@@ -20,23 +20,25 @@ type runPage struct {
 	frame
 	Run        registry.Run
 	Experiment registry.Experiment
-	Files      registry.List[registry.File]
-	Download   string
+	Shelf      shelf
 	Live       bool // it is at work, and the page follows it
-	MayPull    bool
 	MayWrite   bool
+	Problem    string
 }
 
-func showRun(c *call) error {
+func showRun(c *call) error { return c.run("", 200) }
+
+// run shows a run with its files.
+func (c *call) run(problem string, status int) error {
 	iid, err := c.id("run", "run")
 	if err != nil {
 		return err
 	}
-	p := &runPage{}
+	p := &runPage{Problem: problem}
 	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillRun(s, p, iid) }); err != nil {
 		return err
 	}
-	return c.render("run", p)
+	return c.renderAs(status, "run", p)
 }
 
 func (c *call) fillRun(s registry.Session, p *runPage, iid int64) error {
@@ -55,12 +57,8 @@ func (c *call) fillRun(s registry.Session, p *runPage, iid int64) error {
 	p.frame = c.projectFrame(pr, "experiments", p.Run.Name, crumb{"Experiments", "/" + pr.FullPath + "/-/ml/experiments"},
 		crumb{p.Experiment.Name, "/" + pr.FullPath + "/-/ml/experiments/" + itoa(p.Experiment.IID)})
 	p.MayWrite = c.may(ctx, s, registry.WriteRuns)
-	p.Download = "/api/v4/projects/" + itoa(pr.ID) + "/packages/ml_models/candidate:" + itoa(iid) + "/files"
-	if p.MayPull = c.may(ctx, s, registry.PullFiles); !p.MayPull {
-		return nil
-	}
-	p.Files, err = s.Files(ctx, c.ref, registry.PackageRef{RunIID: iid}, registry.FileQuery{Page: registry.Page{Limit: maxFiles}})
-	return err
+	p.Shelf.HowToAdd = "vitrine run put model.onnx --run " + pr.FullPath + "#" + itoa(p.Run.IID)
+	return c.fillShelf(s, pr.ID, &p.Shelf)
 }
 
 // promoteRun makes a version of a candidate.

@@ -22,18 +22,12 @@ type versionPage struct {
 	Model    registry.Model
 	Version  registry.Version
 	Run      *registry.Run // what was logged to it, for those who may read runs
-	Files    registry.List[registry.File]
-	MayPull  bool
+	Shelf    shelf
 	MayWrite bool
 	Problem  string
 	Path     string // of this page
-	// Download is the address of the folder of its files, without a slash, and
-	// Archive that of all of them in one file, without its ending.
-	Download, Archive string
+	Archive  string // address of all files in one, without its format
 }
-
-// maxFiles is how many files the page of a version shows.
-const maxFiles = 100
 
 // versionRefs reads the numbers of a version's address.
 func (c *call) versionRefs() (registry.ModelRef, registry.VersionRef, error) {
@@ -77,7 +71,6 @@ func (c *call) fillVersion(s registry.Session, p *versionPage, model registry.Mo
 	p.Path = versionPath(p.Version)
 	p.MayWrite = c.may(ctx, s, registry.WriteModels)
 	api := "/api/v4/projects/" + itoa(pr.ID)
-	p.Download = api + "/packages/ml_models/" + itoa(which.ID) + "/files"
 	p.Archive = api + "/ml/models/" + itoa(model.ID) + "/versions/" + itoa(which.ID) + "/archive"
 	if c.may(ctx, s, registry.ReadRuns) {
 		r, err := s.Run(ctx, c.ref, registry.RunRef{IID: p.Version.RunIID})
@@ -86,11 +79,8 @@ func (c *call) fillVersion(s registry.Session, p *versionPage, model registry.Mo
 		}
 		p.Run = &r
 	}
-	if p.MayPull = c.may(ctx, s, registry.PullFiles); !p.MayPull {
-		return nil
-	}
-	p.Files, err = s.Files(ctx, c.ref, registry.PackageRef{VersionID: which.ID}, registry.FileQuery{Page: registry.Page{Limit: maxFiles}})
-	return err
+	p.Shelf.HowToAdd = "vitrine push ./folder " + pr.FullPath + "/" + p.Model.Name + ":" + p.Version.Semver
+	return c.fillShelf(s, pr.ID, &p.Shelf)
 }
 
 // changeVersion reads a form about a version, does the work, and shows the

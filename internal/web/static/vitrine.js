@@ -1,22 +1,27 @@
 // What pages do beyond HTML: small, and never needed to read or to act.
 "use strict";
 
-// Times are shown in the reader's zone; the exact moment stays on hover.
-for (const t of document.querySelectorAll("time[datetime]")) {
-  const at = new Date(t.dateTime);
-  t.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
-  t.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+// enliven does to a part of the page what it needs once it is there.
+function enliven(part) {
+  // Times are shown in the reader's zone; the exact moment stays on hover.
+  for (const t of part.querySelectorAll("time[datetime]")) {
+    const at = new Date(t.dateTime);
+    t.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+    t.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  }
+  for (const b of part.querySelectorAll("[data-copy]")) b.hidden = false;
 }
+enliven(document);
+document.addEventListener("vitrine:part", (e) => enliven(e.target));
 
-for (const b of document.querySelectorAll("[data-copy]")) {
-  b.hidden = false;
-  b.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(b.parentElement.querySelector("code").textContent);
-    const text = b.textContent;
-    b.textContent = "Copied";
-    setTimeout(() => { b.textContent = text; }, 1500);
-  });
-}
+document.addEventListener("click", async (e) => {
+  const b = e.target.closest("[data-copy]");
+  if (!b || b.dataset.copied) return;
+  await navigator.clipboard.writeText(b.dataset.copy || b.parentElement.querySelector("code").textContent);
+  const text = b.dataset.copied = b.textContent;
+  b.textContent = "Copied";
+  setTimeout(() => { b.textContent = text; delete b.dataset.copied; }, 1500);
+});
 
 for (const s of document.querySelectorAll("select[data-submit]")) {
   s.addEventListener("change", () => s.form.requestSubmit());
