@@ -5,16 +5,13 @@ package apidoc
 
 import (
 	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"html/template"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/asset"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 )
 
@@ -39,32 +36,20 @@ var (
 // has its small images inside, as data.
 const policy = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-const (
-	script = "text/javascript; charset=utf-8"
-	style  = "text/css; charset=utf-8"
-)
-
-// asset is a file of the page, under a name that changes with its content.
-type asset struct {
-	kind    string // media type
-	content []byte
-	packed  bool // with gzip
-}
-
 type server struct {
 	page   []byte
-	assets map[string]asset // by name
+	assets *asset.Set
 }
 
 // New makes the door.
 func New() httpx.Mount {
-	s := &server{assets: map[string]asset{}}
+	s := &server{assets: asset.NewSet(Path + "/")}
 	var page bytes.Buffer
 	err := template.Must(template.New("page").Parse(pageHTML)).Execute(&page, map[string]string{
-		"SwaggerCSS": s.add("swagger-ui", ".css", asset{style, swaggerCSS, true}),
-		"SwaggerJS":  s.add("swagger-ui", ".js", asset{script, swaggerJS, true}),
-		"PageCSS":    s.add("page", ".css", asset{style, pageCSS, false}),
-		"PageJS":     s.add("page", ".js", asset{script, pageJS, false}),
+		"SwaggerCSS": s.assets.AddPacked("swagger-ui.css", swaggerCSS),
+		"SwaggerJS":  s.assets.AddPacked("swagger-ui.js", swaggerJS),
+		"PageCSS":    s.assets.Add("page.css", pageCSS),
+		"PageJS":     s.assets.Add("page.js", pageJS),
 	})
 	if err != nil {
 		panic("apidoc: " + err.Error()) // the page is embedded: it works always, or never
@@ -77,77 +62,22 @@ func New() httpx.Mount {
 	}
 }
 
-// add enters a file and gives its name.
-func (s *server) add(base, ext string, a asset) string {
-	name := base + "-" + sum(a.content) + ext
-	s.assets[name] = a
-	return name
-}
-
-// sum is enough of a digest to tell one content from another.
-func sum(content []byte) string {
-	d := sha256.Sum256(content)
-	return hex.EncodeToString(d[:6])
-}
-
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "405 Method Not Allowed", http.StatusMethodNotAllowed)
 		return
 	}
+	if r.URL.Path != Path {
+		s.assets.ServeHTTP(w, r)
+		return
+	}
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
-	if r.URL.Path == Path {
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", policy)
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-cache")
-		h.Set("Etag", `"`+sum(s.page)+`"`)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.page))
-		return
-	}
-	a, ok := s.assets[strings.TrimPrefix(r.URL.Path, Path+"/")]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	a.serve(w, r)
-}
-
-// serve sends a file, which never changes under its name.
-func (a asset) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", a.kind)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	switch {
-	case !a.packed:
-	case acceptsGzip(r):
-		h.Set("Vary", "Accept-Encoding")
-		h.Set("Content-Encoding", "gzip")
-	default:
-		h.Set("Vary", "Accept-Encoding")
-		unpack(w, r, a.content)
-		return
-	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
-}
-
-// unpack is for the few clients that do not take gzip.
-func unpack(w http.ResponseWriter, r *http.Request, packed []byte) {
-	plain, err := gzip.NewReader(bytes.NewReader(packed))
-	if err == nil && r.Method != http.MethodHead {
-		_, _ = io.Copy(w, plain) // it fails with the connection: there is nobody to tell
-	}
-}
-
-// acceptsGzip reports whether a client takes gzip; all browsers do.
-func acceptsGzip(r *http.Request) bool {
-	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
-		coding, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if coding == "gzip" && strings.ReplaceAll(weight, " ", "") != "q=0" {
-			return true
-		}
-	}
-	return false
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Etag", `"`+asset.Sum(s.page)+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.page))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/api/mlflow"
 	"github.com/vitrine-ml/vitrine/internal/apidoc"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/markdown"
 	"github.com/vitrine-ml/vitrine/internal/web"
 )
 
@@ -22,7 +23,8 @@ import (
 func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Version: a.build.Version, Draining: draining})
+	prose := markdown.New()
+	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining})
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +32,7 @@ func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}), // before gitlab: it is below one of its addresses
 		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
-		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
+		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		apidoc.New(),
 		a.operations(metrics),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vitrine-ml/vitrine/internal/apitest"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/markdown"
 )
 
 func TestMain(m *testing.M) { apitest.Main(m) }
@@ -25,7 +26,7 @@ func newWorld(t *testing.T) *apitest.World {
 func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
 	t.Helper()
 	return apitest.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
-		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Version: "test", Draining: draining})
+		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "test", Draining: draining})
 		apitest.OK(t, err)
 		return m
 	}})

@@ -14,7 +14,7 @@ import (
 // functions are the words of the templates.
 func (d *door) functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":   d.assets.address,
+		"asset":   d.assets.Address,
 		"bytes":   humanBytes,
 		"count":   grouped,
 		"plural":  plural,
@@ -23,7 +23,7 @@ func (d *door) functions() template.FuncMap {
 		"path":    escapePath,
 		"first":   firstLetter,
 		"dict":    dict,
-		"prose":   d.prose.render,
+		"prose":   d.prose.Render,
 		"figure":  figure,
 		"param":   paramOf,
 		"metric":  metricOf,

@@ -153,7 +153,7 @@ func previewCard(c *call) error {
 	if err := c.form(); err != nil {
 		return err
 	}
-	html, err := c.d.prose.render(c.r.PostFormValue("description"))
+	html, err := c.d.prose.Render(c.r.PostFormValue("description"))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -128,7 +129,7 @@ func (c *call) renderAs(status int, name string, page framed) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept-Encoding, Cookie")
-	if !acceptsGzip(c.r) || c.r.Method == http.MethodHead {
+	if !httpx.AcceptsGzip(c.r) || c.r.Method == http.MethodHead {
 		h.Set("Content-Length", strconv.Itoa(b.Len()))
 		c.w.WriteHeader(status)
 		_, err := c.w.Write(b.Bytes())

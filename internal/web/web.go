@@ -14,9 +14,11 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/vitrine-ml/vitrine/internal/asset"
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/markdown"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -25,6 +27,7 @@ type Options struct {
 	Registry *registry.Registry
 	Auth     *auth.Authenticator
 	Log      *slog.Logger
+	Prose    *markdown.Renderer // of model cards
 	// URL is the external address, as "https://models.example.org"; empty:
 	// that of each request.
 	URL     string
@@ -40,7 +43,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
-	d := &door{Options: o, throttle: newThrottle(), prose: newProse(), streams: make(chan struct{}, maxStreams)}
+	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, streams: make(chan struct{}, maxStreams)}
 	var err error
 	if d.assets, err = loadAssets(); err != nil {
 		return httpx.Mount{}, err
@@ -68,10 +71,10 @@ func New(o Options) (httpx.Mount, error) {
 
 type door struct {
 	Options
-	assets     *assets
+	assets     *asset.Set
 	pages      pages
 	throttle   *throttle
-	prose      *prose
+	prose      *markdown.Renderer
 	top, below *httpx.Router
 	streams    chan struct{} // one for each that is open
 }

@@ -16,7 +16,7 @@ import (
 // ours are the addresses below a project that a real GitLab does not have:
 // models, versions, aliases, runs and experiments, the list of the files of a
 // version, and resumable uploads.
-var ours = regexp.MustCompile(`^/api/v4/projects/[^/]+/(ml/(models|candidates|experiments)|packages/ml_models/[^/]+/files$|packages/uploads)`)
+var ours = regexp.MustCompile(`^/api/v4/projects/[^/]+/(ml/(models|candidates|experiments)|packages/ml_models/[^/]+/(files|archive)$|packages/uploads)`)
 
 // asGitLab is a server that has only what a GitLab has. It answers other
 // addresses as GitLab does.

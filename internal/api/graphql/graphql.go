@@ -25,6 +25,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/credential"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/markdown"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -41,6 +42,7 @@ type Options struct {
 	Registry *registry.Registry
 	Auth     *auth.Authenticator
 	Log      *slog.Logger
+	Prose    *markdown.Renderer // of model cards
 	// URL is the external address, as "https://models.example.org"; empty:
 	// that of each request.
 	URL      string

@@ -13,6 +13,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/httpx/httpxtest"
+	"github.com/vitrine-ml/vitrine/internal/markdown"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { apitest.Main(m) }
 func newWorld(t testing.TB) *apitest.World {
 	t.Helper()
 	return apitest.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
-		return New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Version: "0.0.0", Revision: "test"})
+		return New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "0.0.0", Revision: "test"})
 	}})
 }
 

@@ -1,21 +1,12 @@
 package graphql
 
-import (
-	htmlpkg "html"
-	"strings"
-)
+import "strings"
 
-// html gives a description as HTML: paragraphs of its text. Markdown is left as
-// it is written; nothing of it can become markup.
-func html(description string) *string {
+// html gives a description, which is Markdown, as HTML that can do no harm.
+func (v *visit) html(description string) (*string, error) {
 	if strings.TrimSpace(description) == "" {
-		return nil
+		return nil, nil
 	}
-	var b strings.Builder
-	for p := range strings.SplitSeq(strings.ReplaceAll(description, "\r\n", "\n"), "\n\n") {
-		if p = strings.TrimSpace(p); p != "" {
-			b.WriteString("<p>" + htmlpkg.EscapeString(p) + "</p>")
-		}
-	}
-	return some(b.String())
+	out, err := v.d.Prose.Render(description)
+	return some(string(out)), err
 }

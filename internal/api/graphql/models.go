@@ -25,7 +25,6 @@ type modelNode struct {
 	CreatedAt             stamp
 	DefaultExperimentPath *string
 	Description           *string
-	DescriptionHTML       *string
 	Links                 modelLinks
 	Name                  string
 	VersionCount          *number
@@ -40,12 +39,15 @@ func (v *visit) models(rows []registry.Model) *modelLevel {
 		set.ref = registry.ProjectRef{ID: m.ProjectID}
 		n := &modelNode{set: set, row: m, ID: globalID(gidModel, m.ID), Author: v.user(m.Author), CandidateCount: some(number(m.CandidateCount)),
 			CreatedAt: stamp(m.CreatedAt), DefaultExperimentPath: some(page(m.ProjectPath, "experiments/", m.ExperimentIID)),
-			Description: text(m.Description), DescriptionHTML: html(m.Description), Name: m.Name, VersionCount: some(number(m.VersionCount)),
+			Description: text(m.Description), Name: m.Name, VersionCount: some(number(m.VersionCount)),
 			Links: modelLinks{some(page(m.ProjectPath, "models/", m.ID))}}
 		set.nodes, set.byID[m.ID] = append(set.nodes, n), n
 	}
 	return set
 }
+
+// DescriptionHTML is the model's card as HTML.
+func (n *modelNode) DescriptionHTML() (*string, error) { return n.set.v.html(n.row.Description) }
 
 // page gives the path of a page of the registry.
 func page(project, kind string, id int64) string { return "/" + project + "/-/ml/" + kind + itoa(id) }

@@ -93,7 +93,10 @@ func (n *versionNode) Description(ctx context.Context) (*string, error) {
 // DescriptionHTML is the version's card as HTML.
 func (n *versionNode) DescriptionHTML(ctx context.Context) (*string, error) {
 	r, err := n.full(ctx)
-	return html(r.Description), err
+	if err != nil {
+		return nil, err
+	}
+	return n.set.v.html(r.Description)
 }
 
 // PackageID names the package of the version.

@@ -1,4 +1,6 @@
-package web
+// Package markdown turns what people write in model cards into HTML that can do
+// no harm, for all doors alike.
+package markdown
 
 import (
 	"bytes"
@@ -10,33 +12,34 @@ import (
 	"github.com/yuin/goldmark/extension"
 )
 
-// prose turns people's Markdown into HTML that can do no harm: raw HTML is
-// dropped by the renderer, and what is left passes a list of allowed elements.
-// Pictures of other hosts stay out by the pages' policy.
-type prose struct {
+// Renderer renders GitHub's Markdown. Raw HTML is dropped by it, and what is left
+// passes a list of allowed elements. Pictures of other hosts stay: pages keep
+// them out by their policy. It may be used by many at once.
+type Renderer struct {
 	md    goldmark.Markdown
 	clean *bluemonday.Policy
 }
 
-func newProse() *prose {
+// New makes a renderer.
+func New() *Renderer {
 	p := bluemonday.UGCPolicy()
 	p.AllowAttrs("checked", "disabled", "type").OnElements("input") // lists of tasks
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`^language-[a-zA-Z0-9+#-]+$`)).OnElements("code")
 	p.RequireNoFollowOnLinks(true)
-	return &prose{
+	return &Renderer{
 		md:    goldmark.New(goldmark.WithExtensions(extension.GFM)),
 		clean: p,
 	}
 }
 
-// render gives a text as HTML. Model cards of the Hub begin with a block of
+// Render gives a text as HTML. Model cards of the Hub begin with a block of
 // YAML between lines of dashes, which is shown as code.
-func (p *prose) render(text string) (template.HTML, error) {
+func (r *Renderer) Render(text string) (template.HTML, error) {
 	var b bytes.Buffer
-	if err := p.md.Convert([]byte(fenceHead(text)), &b); err != nil {
+	if err := r.md.Convert([]byte(fenceHead(text)), &b); err != nil {
 		return "", err
 	}
-	return template.HTML(p.clean.SanitizeBytes(b.Bytes())), nil
+	return template.HTML(r.clean.SanitizeBytes(b.Bytes())), nil
 }
 
 var yamlHead = regexp.MustCompile(`(?s)\A---\r?\n(.*?)\r?\n---\r?\n`)
