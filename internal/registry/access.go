@@ -111,11 +111,8 @@ var rules = [permissionCount]rule{
 // may do what p names there, and answers as GitLab does when not. What the
 // actor may not see is NotFound.
 func (s Session) project(ctx context.Context, tx Tx, ref ProjectRef, p Permission) (Project, error) {
-	if err := s.scope(rules[p]); err != nil {
+	if err := s.known(p); err != nil {
 		return Project{}, err
-	}
-	if s.actor.Anonymous() && rules[p].write {
-		return Project{}, fault.SignIn("")
 	}
 	pr, err := tx.ProjectAccess(ctx, ref, s.viewer())
 	if err != nil {
@@ -124,11 +121,31 @@ func (s Session) project(ctx context.Context, tx Tx, ref ProjectRef, p Permissio
 	return pr, s.allowed(pr, p)
 }
 
+// known refuses, before a project is looked up, the tokens and the anonymous that
+// may do what p names in none.
+func (s Session) known(p Permission) error {
+	if err := s.scope(rules[p]); err != nil {
+		return err
+	}
+	if s.actor.Anonymous() && rules[p].write {
+		return fault.SignIn("")
+	}
+	return nil
+}
+
 // May reports, as the error that the work itself would give, whether the actor
 // may do what p names in a project.
 func (s Session) May(ctx context.Context, ref ProjectRef, p Permission) error {
 	_, err := s.ProjectFor(ctx, ref, p)
 	return err
+}
+
+// Allowed reports, as May does, about a project that the session gave.
+func (s Session) Allowed(pr Project, p Permission) error {
+	if err := s.known(p); err != nil {
+		return err
+	}
+	return s.permitted(pr, p)
 }
 
 // MayAsAccount reports whether the actor may do what belongs to accounts, with

@@ -67,7 +67,7 @@ type GroupEdit struct {
 // NamespaceQuery narrows a list of namespaces to those an actor may see.
 type NamespaceQuery struct {
 	Page     Page
-	Order    Order // name (default), path, id
+	Order    Order // name (default), path, full_path, id
 	Kind     NamespaceKind
 	Search   string
 	TopOnly  bool
@@ -170,6 +170,11 @@ type Member struct {
 	ExpiresAt time.Time // zero: never
 	CreatedAt time.Time
 	CreatedBy int64
+	// Of is where the role was given, in lists: with Inherited it may be a group
+	// above, whose full path is From.
+	Of   Place
+	From string
+	Bot  bool // of an access token
 }
 
 // MemberQuery narrows a list of members of one place.

@@ -309,7 +309,7 @@ var reserved = map[string]bool{"-": true, ".": true, "..": true, "api": true, "a
 	"v2": true, "admin": true, "assets": true, "static": true, "health": true, "users": true,
 	"groups": true, "projects": true, "login": true, "logout": true, "explore": true, "models": true,
 	"graphql": true, "version": true, "server-info": true, "get-artifact": true, "model-versions": true,
-	"well-known": true, ".well-known": true, "favicon.ico": true, "robots.txt": true}
+	"dashboard": true, "search": true, "well-known": true, ".well-known": true, "favicon.ico": true, "robots.txt": true}
 
 // checkPlacePath checks one segment of a path of users, groups and projects,
 // as GitLab does.

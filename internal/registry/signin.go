@@ -11,19 +11,23 @@ import (
 // browserLife is how long a browser stays signed in.
 const browserLife = 14 * 24 * time.Hour
 
+// account is a person with the stored form of the password.
+type account struct {
+	user User
+	hash string
+}
+
+func accountOf(ctx context.Context, tx Tx, login string) (account, error) {
+	u, hash, err := tx.PasswordOf(ctx, login)
+	return account{u, hash}, err
+}
+
 // SignIn makes a browser session for a person: login is the username or the
 // email. A wrong password, an unknown name and a blocked account are all
 // fault.Unauthenticated with noun "password", after the same time.
 func (s Session) SignIn(ctx context.Context, login, password string) (NewToken, error) {
 	refused := fault.SignIn("password")
-	type account struct {
-		user User
-		hash string
-	}
-	a, err := view(ctx, s, func(tx Tx) (account, error) {
-		u, hash, err := tx.PasswordOf(ctx, login)
-		return account{u, hash}, err
-	})
+	a, err := view(ctx, s, func(tx Tx) (account, error) { return accountOf(ctx, tx, login) })
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return NewToken{}, err
 	}
@@ -37,14 +41,14 @@ func (s Session) SignIn(ctx context.Context, login, password string) (NewToken, 
 	t := auth.Token{UserID: a.user.ID, Kind: auth.Browser, Name: "browser", Scopes: auth.AllScopes,
 		CreatedAt: s.now(), ExpiresAt: s.now().Add(browserLife)}
 	return s.issue(ctx, t, func(tx Tx) error {
-		u, hash, err := tx.PasswordOf(ctx, login)
+		b, err := accountOf(ctx, tx, login)
 		switch {
 		case err != nil:
 			return err
-		case hash != a.hash || u.Blocked:
+		case b.hash != a.hash || b.user.Blocked:
 			return refused // changed while the password was checked
 		}
-		return tx.DeleteBrowsers(ctx, u.ID, s.now())
+		return tx.DeleteBrowsers(ctx, b.user.ID, s.now())
 	})
 }
 
@@ -54,4 +58,40 @@ func (s Session) SignOut(ctx context.Context) error {
 		return fault.SignIn("")
 	}
 	return s.r.store.Update(ctx, func(tx Tx) error { return tx.RevokeToken(ctx, s.actor.TokenID, s.now()) })
+}
+
+// ChangePassword gives the actor another password, and signs out all of the
+// actor's browsers. It is for people in a browser. A wrong present password is
+// fault.Unauthenticated with noun "password".
+func (s Session) ChangePassword(ctx context.Context, present, next string) error {
+	if s.actor.Kind != auth.Browser {
+		return fault.Denied("", "a password is changed in a browser that has signed in")
+	}
+	find := func(tx Tx) (account, error) { return accountOf(ctx, tx, s.actor.Username) }
+	a, err := view(ctx, s, find)
+	if err != nil {
+		return err
+	}
+	if right, err := auth.CheckPassword(ctx, a.hash, present); err != nil || !right {
+		return orRefused(err)
+	}
+	hash, err := auth.HashPassword(ctx, next)
+	if err != nil {
+		return err
+	}
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		b, err := find(tx)
+		if err != nil || b.hash != a.hash {
+			return orRefused(err) // changed while the password was checked
+		}
+		return setPassword(ctx, tx, b.user, hash)
+	})
+}
+
+// orRefused is an error, or else that of a wrong password.
+func orRefused(err error) error {
+	if err == nil {
+		err = fault.SignIn("password")
+	}
+	return err
 }

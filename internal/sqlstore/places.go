@@ -148,7 +148,8 @@ func (l *listing) seesNamespace(v registry.Viewer) {
 
 func (t *tx) ListNamespaces(ctx context.Context, q registry.NamespaceQuery) (registry.List[registry.Namespace], error) {
 	l := &listing{cols: nsCols, from: "namespaces n", id: "n.id", initial: registry.Order{By: "name"},
-		orders: map[string]column{"id": {"n.id", true}, "name": {"n.name", false}, "path": {"n.path", false}}}
+		orders: map[string]column{"id": {"n.id", true}, "name": {"n.name", false}, "path": {"n.path", false},
+			"full_path": {"n.full_path", false}}}
 	l.seesNamespace(q.Viewer)
 	if q.Kind != "" {
 		l.and("n.kind = ?", q.Kind)
@@ -289,21 +290,22 @@ func (t *tx) CountOwners(ctx context.Context, p registry.Place, now time.Time) (
 
 func scanMember(s scanner, m *registry.Member, extra ...any) error {
 	return s.Scan(append([]any{&m.User.ID, &m.User.Username, &m.User.Name, &m.User.Blocked, &m.Role,
-		instant{&m.ExpiresAt}, instant{&m.CreatedAt}, &m.CreatedBy}, extra...)...)
+		instant{&m.ExpiresAt}, instant{&m.CreatedAt}, &m.CreatedBy, &m.Of.NamespaceID, &m.Of.ProjectID, &m.From, &m.Bot}, extra...)...)
 }
 
 // membersHere and membersAbove list members; the second gives each user once,
 // with the highest role in the place or above it.
 const (
-	membersHere  = `members m JOIN users u ON u.id = m.user_id`
+	membersHere  = `members m JOIN users u ON u.id = m.user_id LEFT JOIN namespaces n ON n.id = m.namespace_id`
 	membersAbove = `(SELECT x.*, row_number() OVER (PARTITION BY x.user_id ORDER BY x.role DESC, x.id) AS nth FROM members x
 		WHERE (x.project_id = $1 OR x.namespace_id IN (SELECT above_id FROM namespaces_above WHERE namespace_id = $2))
 		AND (x.expires_at = 0 OR x.expires_at > $3)) m
-		JOIN users u ON u.id = m.user_id`
+		JOIN users u ON u.id = m.user_id LEFT JOIN namespaces n ON n.id = m.namespace_id`
 )
 
 func (t *tx) ListMembers(ctx context.Context, q registry.MemberQuery) (registry.List[registry.Member], error) {
-	l := &listing{cols: `u.id, u.username, u.name, u.blocked, m.role, m.expires_at, m.created_at, m.created_by`,
+	l := &listing{cols: `u.id, u.username, u.name, u.blocked, m.role, m.expires_at, m.created_at, m.created_by,
+		coalesce(m.namespace_id, 0), coalesce(m.project_id, 0), coalesce(n.full_path, ''), u.bot`,
 		from: membersHere, id: "u.id", initial: registry.Order{By: "id"}, orders: map[string]column{"id": {"u.id", true}}}
 	switch {
 	case q.Inherited:

@@ -2,18 +2,61 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/vitrine-ml/vitrine/internal/apitest"
+	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/markdown"
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-func TestMain(m *testing.M) { apitest.Main(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	world.Remove()
+	os.Exit(code)
+}
+
+// world is apitest's with what only pages need: the private group "crew", in
+// which everybody has the role of their name, with the group "crew/night", and
+// an access token and a deploy token of both the group and the private project.
+var world = apitest.NewTemplate(func(ctx context.Context, w *apitest.World) error {
+	if err := w.Fill(ctx); err != nil {
+		return err
+	}
+	sys := w.Registry.As(auth.System())
+	g, err := sys.CreateGroup(ctx, registry.GroupSpec{Name: "The crew", Path: "crew"})
+	if err != nil {
+		return err
+	}
+	if _, err := sys.CreateGroup(ctx, registry.GroupSpec{Name: "Night shift", Path: "night", ParentID: g.ID}); err != nil {
+		return err
+	}
+	crew := registry.PlaceRef{Group: registry.NamespaceRef{ID: g.ID}, InGroup: true}
+	for name, r := range apitest.Roles {
+		if _, err := sys.AddMember(ctx, crew, registry.MemberSpec{UserID: w.IDs[name], Role: r}); err != nil {
+			return err
+		}
+	}
+	for key, place := range map[string]registry.PlaceRef{"group": crew, "private": {Project: registry.ProjectRef{Path: "root/private"}}} {
+		k, err := sys.CreateAccessToken(ctx, place, registry.AccessTokenSpec{TokenSpec: registry.TokenSpec{Name: "robot", Scopes: []string{"api"}}, Role: registry.Guest})
+		if err != nil {
+			return err
+		}
+		d, err := sys.CreateDeployToken(ctx, place, registry.DeployTokenSpec{Name: "server", Scopes: []string{"read_package_registry"}})
+		if err != nil {
+			return err
+		}
+		w.IDs[key+"/token"], w.IDs[key+"/deploy"], w.IDs[key+"/user"] = k.ID, d.ID, w.IDs["planner"]
+	}
+	return nil
+})
 
 func newWorld(t *testing.T) *apitest.World {
 	t.Helper()
@@ -25,7 +68,7 @@ func newWorld(t *testing.T) *apitest.World {
 
 func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
 	t.Helper()
-	return apitest.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
+	return world.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
 		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "test", Draining: draining})
 		apitest.OK(t, err)
 		return m
@@ -66,16 +109,25 @@ func address(w *apitest.World, rt route) string {
 	for strings.Contains(target, "{") {
 		before, rest, _ := strings.Cut(target, "{")
 		name, after, _ := strings.Cut(rest, "}")
-		value := cmp.Or(w.IDs["private/"+name], 1)
+		key := "private/"
+		if rt.access.gate == inGroup {
+			key = "group/"
+		}
+		if name == "token" && strings.Contains(rt.pattern, "deploy_tokens") {
+			name = "deploy"
+		}
+		value := cmp.Or(w.IDs[key+name], 1)
 		target = before + strconv.FormatInt(value, 10) + after
 	}
-	switch {
-	case rt.access.gate != inProject:
+	of := whose{"root/private", false}
+	switch rt.access.gate {
+	case inProject:
+	case inGroup:
+		of = whose{"crew", true}
+	default:
 		return target
-	case target == "/":
-		return "/root/private"
 	}
-	return "/root/private/-" + target
+	return strings.TrimSuffix(of.base()+target, "/-/")
 }
 
 // expected gives what a caller gets: the anonymous are always asked to sign in
@@ -91,6 +143,8 @@ func expected(rt route, c apitest.Caller) apitest.Outcome {
 		return apitest.Passes
 	case a.gate == adminOnly:
 		return apitest.Hides
+	case a.gate == inGroup:
+		return c.Expect(a.role, true)
 	}
 	return c.Expect(apitest.Least[a.perm], apitest.Writes[a.perm])
 }

@@ -28,6 +28,8 @@ func (d *door) functions() template.FuncMap {
 		"param":   paramOf,
 		"metric":  metricOf,
 		"join":    strings.Join,
+		"role":    roleName,
+		"day":     day,
 		"percent": func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
 	}
 }
@@ -77,6 +79,14 @@ func when(t time.Time) template.HTML {
 	// Both forms are digits, letters and punctuation of ours.
 	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `" title="` + t.Format("2006-01-02 15:04:05") + ` UTC">` +
 		t.Format("2 Jan 2006, 15:04") + `</time>`)
+}
+
+// day writes a day as date fields have it; no day is empty.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
 }
 
 // shortDigest gives the beginning of a digest, which people compare by eye.

@@ -14,6 +14,7 @@ func homeRoutes() []route {
 	return []route{
 		get("/{$}", access{gate: anyone}, showHome),
 		get("/-/projects/new", access{gate: signedIn}, newProject),
+		get("/projects/new", access{gate: signedIn}, newProject), // GitLab's address
 		post("/-/projects", access{gate: signedIn}, createProject),
 	}
 }
@@ -31,6 +32,7 @@ const maxHome = 50
 // showHome is the first page: one's own projects, or the public ones.
 func showHome(c *call) error {
 	p := &homePage{frame: c.frame("Projects"), Search: strings.TrimSpace(c.r.URL.Query().Get("search"))}
+	p.Section = "projects"
 	q := registry.ProjectQuery{Search: p.Search, Membership: p.User != nil && !p.User.Admin && p.Search == "",
 		Order: registry.Order{By: "last_activity_at", Desc: true}, Page: registry.Page{Limit: maxHome}}
 	var err error
@@ -49,28 +51,41 @@ func showHome(c *call) error {
 
 type projectForm struct {
 	frame
-	Name, Path, Description, Visibility, Problem string
+	Name, Path, Namespace, Description, Problem string
+	Visibility                                  []choice
 }
 
 func newProject(c *call) error {
-	return c.render("project_new", &projectForm{frame: c.frame("New project"), Visibility: string(registry.Private)})
+	f := &projectForm{frame: c.frame("New project"), Visibility: visibilityChoices(registry.Private), Namespace: c.r.URL.Query().Get("namespace")}
+	if f.Namespace == "" {
+		f.Namespace = f.User.Username
+	}
+	return c.render("project_new", f)
 }
 
 func createProject(c *call) error {
 	if err := c.form(); err != nil {
 		return err
 	}
-	v := c.r.PostFormValue
-	f := &projectForm{Name: v("name"), Path: v("path"), Description: v("description"), Visibility: v("visibility")}
-	p, err := c.s.CreateProject(c.ctx(), registry.ProjectSpec{Name: f.Name, Path: f.Path, Description: f.Description,
-		Visibility: registry.Visibility(f.Visibility)})
-	if problem, ok := formProblem(err); ok {
-		f.frame, f.Problem = c.frame("New project"), problem
-		return c.renderAs(422, "project_new", f)
+	spec := registry.ProjectSpec{Name: c.field("name"), Path: c.field("path"), Description: c.r.PostFormValue("description"),
+		Visibility: registry.Visibility(c.field("visibility"))}
+	namespace := strings.Trim(c.field("namespace"), "/")
+	p, err := c.createProject(namespace, spec)
+	return c.answer(err, "The project is there. Push a first model.", "/"+p.FullPath, func(problem string) error {
+		return c.renderAs(again, "project_new", &projectForm{frame: c.frame("New project"), Name: spec.Name, Path: spec.Path, Namespace: namespace,
+			Description: spec.Description, Visibility: visibilityChoices(spec.Visibility), Problem: problem})
+	})
+}
+
+// createProject makes a project in a group or person's namespace; none is one's
+// own.
+func (c *call) createProject(namespace string, spec registry.ProjectSpec) (registry.Project, error) {
+	if namespace != "" {
+		n, err := c.s.Namespace(c.ctx(), registry.NamespaceRef{Path: namespace})
+		if err != nil {
+			return registry.Project{}, err
+		}
+		spec.NamespaceID = n.ID
 	}
-	if err != nil {
-		return err
-	}
-	c.flash("The project is there. Push a first model.")
-	return c.goTo("/" + p.FullPath)
+	return c.s.CreateProject(c.ctx(), spec)
 }

@@ -13,9 +13,12 @@ func projectRoutes() []route {
 }
 
 // showProject leads to what a project is for: its models, or where these are
-// off, its experiments.
+// off, its experiments. Other places without a divider lead on, too.
 func showProject(c *call) error {
 	p, err := c.s.Project(c.ctx(), c.ref)
+	if notThere(err) {
+		return c.elsewhere(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -25,14 +28,33 @@ func showProject(c *call) error {
 	return c.goTo("/" + p.FullPath + "/-/ml/models")
 }
 
+// undivided are pages of projects that GitLab has without a divider.
+var undivided = map[string]string{"edit": "/-/edit", "activity": "/-/activity"}
+
+// elsewhere leads from an address that is no project to the group or person of
+// that path, or to the page that GitLab has there.
+func (c *call) elsewhere(missing error) error {
+	path := c.ref.Path
+	n, err := c.s.Group(c.ctx(), registry.NamespaceRef{Path: path})
+	if err == nil {
+		return c.goTo(groupPrefix + n.FullPath)
+	}
+	i := strings.LastIndexByte(path, '/')
+	if page := undivided[path[i+1:]]; i > 0 && page != "" && strings.Contains(path[:i], "/") {
+		return c.goTo("/" + path[:i] + page)
+	}
+	return missing
+}
+
 // perPage is the length of lists.
 const perPage = 30
 
-// pager says how to go on in a list.
+// pager says how to go on in a list: by pages, or by keys, where there is no
+// number and no way back but to the beginning.
 type pager struct {
-	Page       int
-	Total      int64 // -1: unknown
-	Prev, Next string
+	Page              int
+	Total             int64 // -1: unknown
+	First, Prev, Next string
 }
 
 // page gives the wanted part of a list.

@@ -28,7 +28,10 @@ type frame struct {
 	Title   string
 	User    *viewer // nil: nobody has signed in
 	Project *registry.Project
-	Section string // of the project's navigation
+	Group   *registry.Namespace
+	Base    string // begins the addresses of the project's or group's pages
+	Manages bool   // the viewer may change its settings
+	Section string // of its navigation
 	Flash   string
 	Theme   string // "light", "dark" or "" for the system's
 	Path    string // of this page, to come back to
@@ -55,10 +58,11 @@ func (f *frame) around() *frame { return f }
 // frame makes the frame of a page.
 func (c *call) frame(title string, crumbs ...crumb) frame {
 	f := frame{Title: title, Server: c.base(), Build: c.d.Version, Crumbs: crumbs, Path: c.r.URL.RequestURI()}
-	if path, ok := c.r.Context().Value(projectKey{}).(string); ok {
-		f.Path = "/" + path + "/-" + c.r.URL.RequestURI()
+	if of, ok := c.r.Context().Value(placeKey{}).(whose); ok {
+		f.Base = of.base()
+		f.Path = f.Base + c.r.URL.RequestURI()
 		if c.r.URL.Path == "/" {
-			f.Path = "/" + path
+			f.Path = strings.TrimSuffix(f.Base, "/-")
 		}
 	}
 	if a := c.s.Actor(); !a.Anonymous() {
@@ -73,8 +77,28 @@ func (c *call) frame(title string, crumbs ...crumb) frame {
 // projectFrame makes the frame of a project's page.
 func (c *call) projectFrame(p registry.Project, section, title string, crumbs ...crumb) frame {
 	f := c.frame(title, append([]crumb{{p.FullPath, "/" + p.FullPath}}, crumbs...)...)
-	f.Project, f.Section = &p, section
+	f.Project, f.Section, f.Base = &p, section, "/"+p.FullPath+"/-"
+	f.Manages = c.s.Allowed(p, registry.EditProject) == nil
 	return f
+}
+
+// groupFrame makes the frame of a group's page.
+func (c *call) groupFrame(s registry.Session, n registry.Namespace, section, title string, crumbs ...crumb) frame {
+	f := c.frame(title, append(crumbsTo(n), crumbs...)...)
+	f.Group, f.Section, f.Base = &n, section, groupPrefix+n.FullPath+"/-"
+	f.Manages = n.Kind == registry.GroupNamespace && f.User != nil &&
+		s.MayInGroup(c.ctx(), registry.NamespaceRef{ID: n.ID}, registry.Owner, groupScopes) == nil
+	return f
+}
+
+// crumbsTo leads down to a group through those above it.
+func crumbsTo(n registry.Namespace) []crumb {
+	parts := strings.Split(n.FullPath, "/")
+	out := make([]crumb, len(parts))
+	for i, p := range parts {
+		out[i] = crumb{p, groupPrefix + strings.Join(parts[:i+1], "/")}
+	}
+	return out
 }
 
 // loadPages parses the templates: files in templates are pages, those in

@@ -1,6 +1,9 @@
 package web
 
-import "github.com/vitrine-ml/vitrine/internal/registry"
+import (
+	"github.com/vitrine-ml/vitrine/internal/auth"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
 
 // gate says what kind of permission a page needs; the registry enforces it,
 // this table declares it, and a test compares the two for every role.
@@ -12,18 +15,25 @@ const (
 	signedIn       // any account
 	adminOnly      // administrators; for others the page is not there
 	inProject      // a permission in the project
+	inGroup        // a role in the group
 )
 
 // access is the declared permission of a route.
 type access struct {
 	gate gate
 	perm registry.Permission // for inProject
+	role registry.Role       // for inGroup; NoRole: whoever may see it
 }
 
 func project(p registry.Permission) access { return access{gate: inProject, perm: p} }
 
-// route is one page, or what a form of it does. The pattern of a project's page
-// is what follows its "/-" (the project's own page: "/{$}").
+func group(least registry.Role) access { return access{gate: inGroup, role: least} }
+
+// groupScopes is what a token needs in a group; browsers have all scopes.
+const groupScopes = auth.ScopeAPI
+
+// route is one page, or what a form of it does. The pattern of a page of a
+// project or group is what follows its "/-" (its own page: "/{$}").
 type route struct {
 	method, pattern string
 	access          access
@@ -41,7 +51,8 @@ func post(pattern string, a access, run func(*call) error) route {
 // table is the whole application.
 func (d *door) table() []route {
 	var all []route
-	for _, part := range [][]route{d.assetRoutes(), signInRoutes(), homeRoutes(), projectRoutes(), modelRoutes(), versionRoutes(), fileRoutes(), experimentRoutes(), runRoutes(), chartRoutes()} {
+	for _, part := range [][]route{d.assetRoutes(), signInRoutes(), homeRoutes(), projectRoutes(), modelRoutes(), versionRoutes(), fileRoutes(), experimentRoutes(), runRoutes(), chartRoutes(),
+		memberRoutes(), placeTokenRoutes(), accountRoutes(), settingsRoutes(), groupRoutes()} {
 		all = append(all, part...)
 	}
 	return all

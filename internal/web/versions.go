@@ -104,8 +104,13 @@ func (c *call) changeVersion(done string, work func(registry.ModelRef, registry.
 	return c.goTo(strings.TrimSuffix(strings.TrimSuffix(c.here(), "/aliases/delete"), "/aliases"))
 }
 
-// here is the path of the project's page that was asked for.
-func (c *call) here() string { return "/" + c.ref.Path + "/-" + c.r.URL.Path }
+// here is the path of the page that was asked for.
+func (c *call) here() string {
+	if of, ok := c.r.Context().Value(placeKey{}).(whose); ok {
+		return of.base() + c.r.URL.Path
+	}
+	return c.r.URL.Path
+}
 
 func editVersion(c *call) error {
 	return c.changeVersion("Saved.", func(model registry.ModelRef, which registry.VersionRef) error {

@@ -51,19 +51,23 @@ func New(o Options) (httpx.Mount, error) {
 	if d.pages, err = d.loadPages(); err != nil {
 		return httpx.Mount{}, err
 	}
-	d.top, d.below = httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched)
+	d.top, d.below, d.inGroups = httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched)
 	for _, rt := range d.table() {
 		if rt.access == (access{}) {
 			panic("web: " + rt.method + " " + rt.pattern + " declares no permission")
 		}
 		router := d.top
-		if rt.access.gate == inProject {
+		switch rt.access.gate {
+		case inProject:
 			router = d.below
+		case inGroup:
+			router = d.inGroups
 		}
 		router.Handle(rt.method, rt.pattern, d.serve(rt))
 	}
 	d.top.Seal()
 	d.below.Seal()
+	d.inGroups.Seal()
 	guarded := http.NewCrossOriginProtection()
 	guarded.SetDenyHandler(http.HandlerFunc(d.foreign))
 	return httpx.Mount{Name: "web", Handler: guarded.Handler(http.HandlerFunc(d.dispatch))}, nil
@@ -71,22 +75,43 @@ func New(o Options) (httpx.Mount, error) {
 
 type door struct {
 	Options
-	assets     *asset.Set
-	pages      pages
-	throttle   *throttle
-	prose      *markdown.Renderer
-	top, below *httpx.Router
-	streams    chan struct{} // one for each that is open
+	assets   *asset.Set
+	pages    pages
+	throttle *throttle
+	prose    *markdown.Renderer
+	streams  chan struct{} // one for each that is open
+	// The pages of the server, of projects, and of groups.
+	top, below, inGroups *httpx.Router
 }
 
-// projectKey is under what a request's context keeps the project's full path.
-type projectKey struct{}
+// placeKey is under what a request's context keeps the project or group whose
+// page it asks for.
+type placeKey struct{}
 
-// divider stands between the path of a project and the name of its page.
-const divider = "/-/"
+// whose is a project or group by its full path.
+type whose struct {
+	path    string
+	inGroup bool
+}
 
-// dispatch finds out whether an address is that of a project's page. A project's
-// path has several segments, which no pattern of the mux can say.
+// base begins the addresses of its pages, as in "/root/default/-".
+func (w whose) base() string {
+	if w.inGroup {
+		return groupPrefix + w.path + "/-"
+	}
+	return "/" + w.path + "/-"
+}
+
+const (
+	// divider stands between the path of a project or group and the name of its
+	// page.
+	divider = "/-/"
+	// groupPrefix begins the addresses of groups' pages, as GitLab's do.
+	groupPrefix = "/groups/"
+)
+
+// dispatch finds out whether an address is that of a page of a project or group.
+// Their paths have several segments, which no pattern of the mux can say.
 func (d *door) dispatch(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -96,34 +121,48 @@ func (d *door) dispatch(w http.ResponseWriter, r *http.Request) {
 		d.unmatched(w, r)
 		return
 	}
-	project, page, ok := strings.Cut(r.URL.Path, divider)
-	switch {
-	case ok && project != "":
-		page = "/" + page
-	case !ok && strings.Count(strings.Trim(project, "/"), "/") > 0 && d.isFree(r):
-		project, page = strings.TrimSuffix(project, "/"), "/"
-	default:
+	of, page, ok := placeOf(r.URL.Path)
+	if !ok || page == "/" && !d.isFree(r) {
 		d.top.ServeHTTP(w, r)
 		return
 	}
-	inner := r.WithContext(context.WithValue(r.Context(), projectKey{}, strings.TrimPrefix(project, "/")))
+	inner := r.WithContext(context.WithValue(r.Context(), placeKey{}, of))
 	u := *r.URL
 	u.Path, u.RawPath = page, ""
 	inner.URL = &u
+	if of.inGroup {
+		d.inGroups.ServeHTTP(w, inner)
+		return
+	}
 	d.below.ServeHTTP(w, inner)
 }
 
-// isFree reports whether an address of several segments is no page of the
-// server's own, and so that of a project.
+// placeOf reads an address as that of a page of a project or group.
+func placeOf(address string) (of whose, page string, ok bool) {
+	path, page, divided := strings.Cut(address, divider)
+	if page = "/" + page; !divided {
+		path, page = strings.TrimSuffix(path, "/"), "/"
+	}
+	if of.path, of.inGroup = strings.CutPrefix(path, groupPrefix); !of.inGroup {
+		of.path = strings.TrimPrefix(path, "/")
+	}
+	return of, page, of.path != ""
+}
+
+// isFree reports whether an address without a divider is no page of the server's
+// own, and so that of a project or group.
 func (d *door) isFree(r *http.Request) bool { return d.top.Allowed(r) == nil }
 
 // call is one request on its way.
 type call struct {
-	d   *door
-	w   http.ResponseWriter
-	r   *http.Request
-	s   registry.Session
-	ref registry.ProjectRef // of a project's page
+	d *door
+	w http.ResponseWriter
+	r *http.Request
+	s registry.Session
+	// ref or group is whose page it is.
+	ref    registry.ProjectRef
+	group  registry.NamespaceRef
+	access access // of the route
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
@@ -136,15 +175,17 @@ func (c *call) id(name, noun string) (int64, error) {
 // serve wraps one page: who calls, then the work, then the answer.
 func (d *door) serve(rt route) http.Handler {
 	return httpx.Handle(func(w http.ResponseWriter, r *http.Request) error {
-		c := &call{d: d, w: w, r: r}
+		c := &call{d: d, w: w, r: r, access: rt.access}
 		if err := c.signedInAs(); err != nil {
 			return err
 		}
-		if path, ok := r.Context().Value(projectKey{}).(string); ok {
-			c.ref = registry.ProjectRef{Path: path}
+		if of, ok := r.Context().Value(placeKey{}).(whose); ok && of.inGroup {
+			c.group = registry.NamespaceRef{Path: of.path, Kind: registry.GroupNamespace}
+		} else if ok {
+			c.ref = registry.ProjectRef{Path: of.path}
 		}
-		if rt.access.gate != inProject {
-			// A project's pages pass the gate of the registry by themselves.
+		if rt.access.gate != inProject && rt.access.gate != inGroup {
+			// The pages of a place pass the gate of the registry by themselves.
 			if err := c.authorize(rt.access); err != nil {
 				return err
 			}
@@ -168,6 +209,8 @@ func (c *call) authorize(a access) error {
 		return nil
 	case a.gate == inProject:
 		return c.s.May(context.WithoutCancel(c.ctx()), c.ref, a.perm)
+	case a.gate == inGroup:
+		return c.s.MayInGroup(context.WithoutCancel(c.ctx()), c.group, a.role, groupScopes)
 	case actor.Anonymous():
 		return fault.SignIn("")
 	case a.gate == adminOnly && !actor.Admin:

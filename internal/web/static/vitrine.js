@@ -23,7 +23,7 @@ document.addEventListener("click", async (e) => {
   setTimeout(() => { b.textContent = text; delete b.dataset.copied; }, 1500);
 });
 
-for (const s of document.querySelectorAll("select[data-submit]")) {
+for (const s of document.querySelectorAll("[data-submit]")) {
   s.addEventListener("change", () => s.form.requestSubmit());
 }
 
