@@ -32,7 +32,7 @@ func clientCommands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		loginCommand(env), logoutCommand(env), whoamiCommand(env), serversCommand(env),
 		pushCommand(env), pullCommand(env),
-		listCommand(env), showCommand(env), removeCommand(env),
+		listCommand(env), searchCommand(env), showCommand(env), removeCommand(env),
 		editCommand(env), compareCommand(env), runCommand(env), aliasCommand(env),
 	}
 }

@@ -41,6 +41,7 @@ var argFinders = map[string][]finder{
 	"vitrine push":          {nil, toModel},
 	"vitrine pull":          {toVersion, toPath},
 	"vitrine ls":            {toVersion},
+	"vitrine search":        {toNothing, toProject},
 	"vitrine show":          {toVersion},
 	"vitrine rm":            {toVersion, toPath},
 	"vitrine edit":          {toVersion},
@@ -124,6 +125,8 @@ func flagText(cmd *cobra.Command, name string) string {
 	}
 	return ""
 }
+
+func toNothing(completer) offer { return offer{} }
 
 func toServer(c completer) offer {
 	saved, err := loadSignIns(c.env)

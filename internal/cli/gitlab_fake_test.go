@@ -24,6 +24,7 @@ type fakeGitLab struct {
 	experiments []string         // the id is the index plus 1
 	runs        []map[string]any // the number is the index plus 1
 	files       map[string][]labFile
+	orders      []string // of searches for runs
 	strange     []string // addresses that it did not know
 }
 
@@ -49,6 +50,7 @@ func newGitLab(t *testing.T) *fakeGitLab {
 		"GET /api/v4/user": func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, 200, map[string]any{"id": 7, "username": "ada"})
 		},
+		"GET /api/v4/projects": func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, []any{fakeProject}) },
 		"GET " + project: func(w http.ResponseWriter, r *http.Request) {
 			if r.PathValue("id") != "team/vision" {
 				refuse(w, 404, "404 Project Not Found")
@@ -304,12 +306,34 @@ func (g *fakeGitLab) mlflow(w http.ResponseWriter, r *http.Request) {
 		info := g.runs[at]["info"].(map[string]any)
 		info["status"], info["end_time"] = in["status"], in["end_time"]
 		answer(w, 200, map[string]any{})
-	case "runs/search":
-		answer(w, 200, map[string]any{"runs": g.runs})
+	case "runs/search", "experiments/search":
+		g.search(w, r, endpoint, in)
 	case "model-versions/create":
 		g.versions = append(g.versions, labVersion{slices.Index(g.models, in["name"].(string)) + 1, "3.0.0", ""})
 		answer(w, 200, map[string]any{"model_version": map[string]any{"version": strconv.Itoa(len(g.versions)), "aliases": []string{"3.0.0"}}})
 	default:
 		answer(w, 404, map[string]string{"error": "404 Not Found"})
+	}
+}
+
+// search is strict as GitLab is: POST only, and one order, as a text.
+func (g *fakeGitLab) search(w http.ResponseWriter, r *http.Request, endpoint string, in map[string]any) {
+	order, text := in["order_by"].(string)
+	switch {
+	case r.Method != http.MethodPost:
+		answer(w, 405, map[string]string{"error": "405 Not Allowed"})
+	case !text:
+		answer(w, 400, map[string]string{"error": "order_by is invalid"})
+	case endpoint == "runs/search":
+		g.orders = append(g.orders, order)
+		answer(w, 200, map[string]any{"runs": g.runs})
+	default:
+		token, _ := in["page_token"].(string)
+		at, _ := strconv.Atoi(token)
+		out := map[string]any{"experiments": []any{map[string]any{"experiment_id": strconv.Itoa(at + 1), "name": g.experiments[at]}}}
+		if at+1 < len(g.experiments) {
+			out["next_page_token"] = strconv.Itoa(at + 1)
+		}
+		answer(w, 200, out)
 	}
 }

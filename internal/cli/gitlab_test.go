@@ -79,10 +79,19 @@ func TestRunsOfGitLab(t *testing.T) {
 	if out := s.run("run", "ls", "resnet", "--by", "acc"); !strings.Contains(out, "first") {
 		t.Errorf("ls: %s", out)
 	}
+	if out := s.run("run", "ls", "resnet", "--by", "val.acc"); out == "" {
+		t.Error("ls by a metric with a dot prints nothing")
+	}
+	if diff := cmp.Diff([]string{"metrics.acc DESC", "created_at DESC"}, g.orders); diff != "" {
+		t.Error(diff)
+	}
 	if out := s.run("run", "promote", "--version", "3.0.0"); out != "team/vision/resnet:3.0.0\n" {
 		t.Errorf("promote prints %s", out)
 	}
 	s.run("run", "start", "--experiment", "fresh")
+	if out := s.run("search", "resn"); !strings.Contains(out, "team/vision/resnet") || !strings.Contains(out, "[model]resnet") || strings.Contains(out, "fresh") {
+		t.Errorf("search: %s", out)
+	}
 	if g.experiments[len(g.experiments)-1] != "fresh" {
 		t.Errorf("the experiments are %v", g.experiments)
 	}

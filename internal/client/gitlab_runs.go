@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -17,7 +18,7 @@ import (
 // mlflow calls an endpoint of MLflow's API below a project.
 func (c *Client) mlflow(ctx context.Context, method, project, endpoint string, query url.Values, in, out any) error {
 	cl := &call{method: method, path: projectPath(project) + "/ml/mlflow/api/2.0/mlflow/" + endpoint, query: query,
-		again: endpoint == "runs/log-batch" || endpoint == "runs/search"}
+		again: endpoint == "runs/log-batch" || strings.HasSuffix(endpoint, "/search")}
 	_, err := c.perform(ctx, cl, in, out)
 	return err
 }
@@ -166,13 +167,36 @@ func (c *Client) flowExperiment(ctx context.Context, project, endpoint string, q
 }
 
 func (c *Client) flowExperiments(ctx context.Context, project string) ([]Experiment, error) {
-	var out struct{ Experiments []flowExperiment }
-	err := c.mlflow(ctx, http.MethodGet, project, "experiments/search", url.Values{"max_results": {"1000"}}, nil, &out)
-	es := make([]Experiment, len(out.Experiments))
-	for i, e := range out.Experiments {
-		es[i] = e.experiment()
-	}
+	es := []Experiment{}
+	err := c.flowPages(ctx, project, "experiments/search", map[string]any{"max_results": 1000, "order_by": "name"}, func(part flowPage) bool {
+		for _, e := range part.Experiments {
+			es = append(es, e.experiment())
+		}
+		return true
+	})
 	return es, err
+}
+
+// flowPage is a part of a search.
+type flowPage struct {
+	Experiments []flowExperiment
+	Runs        []flowRun
+	Next        string `json:"next_page_token"`
+}
+
+// flowPages fetches the parts of a search until take has enough or there are no
+// more. GitLab searches by POST only, and takes one order, as a text.
+func (c *Client) flowPages(ctx context.Context, project, endpoint string, in map[string]any, take func(flowPage) bool) error {
+	for {
+		var out flowPage
+		if err := c.mlflow(ctx, http.MethodPost, project, endpoint, nil, in, &out); err != nil {
+			return err
+		}
+		if !take(out) || out.Next == "" || out.Next == in["page_token"] {
+			return nil
+		}
+		in["page_token"] = out.Next
+	}
 }
 
 func (c *Client) flowCreateExperiment(ctx context.Context, project, name string) (Experiment, error) {
@@ -303,41 +327,55 @@ func (c *Client) flowSearch(ctx context.Context, project string, q RunQuery) ([]
 	if q.ExperimentID == 0 {
 		return nil, notThere("list of all runs of a project; name a model, or an experiment with --experiment")
 	}
-	in := map[string]any{"experiment_ids": []string{strconv.FormatInt(q.ExperimentID, 10)}, "max_results": 200, "order_by": []string{q.flowOrder()}}
+	in := map[string]any{"experiment_ids": []string{strconv.FormatInt(q.ExperimentID, 10)}, "max_results": 200, "order_by": q.flowOrder()}
+	// What GitLab's order cannot name is ordered here, of all runs.
+	local := q.Metric != "" && in["order_by"] == youngestFirst
 	var runs []Run
-	for {
-		var out struct {
-			Runs []flowRun
-			Next string `json:"next_page_token"`
-		}
-		if err := c.mlflow(ctx, http.MethodPost, project, "runs/search", nil, in, &out); err != nil {
-			return nil, err
-		}
-		for _, f := range out.Runs {
+	err := c.flowPages(ctx, project, "runs/search", in, func(part flowPage) bool {
+		for _, f := range part.Runs {
 			if r := f.run(); q.selects(r) {
 				runs = append(runs, r)
 			}
-			if q.Limit > 0 && len(runs) == q.Limit {
-				return runs, nil
-			}
 		}
-		if out.Next == "" || out.Next == in["page_token"] {
-			return runs, nil
-		}
-		in["page_token"] = out.Next
+		return local || q.Limit == 0 || len(runs) < q.Limit
+	})
+	if local {
+		slices.SortStableFunc(runs, q.byMetric)
 	}
+	if q.Limit > 0 && len(runs) > q.Limit {
+		runs = runs[:q.Limit]
+	}
+	return runs, err
 }
 
-// flowOrder is the order in MLflow's words.
+const youngestFirst = "created_at DESC"
+
+// flowOrder is the order in GitLab's words, which stop at the first dot or blank
+// of a metric's name.
 func (q RunQuery) flowOrder() string {
-	order := "start_time"
-	if q.Metric != "" {
-		order = "metrics.`" + q.Metric + "`"
+	direction := " DESC"
+	if q.Ascending {
+		direction = " ASC"
+	}
+	switch {
+	case q.Metric == "":
+		return "created_at" + direction
+	case strings.ContainsAny(q.Metric, ". \t`\""):
+		return youngestFirst
+	}
+	return "metrics." + q.Metric + direction
+}
+
+// byMetric compares two runs that have the metric.
+func (q RunQuery) byMetric(a, b Run) int {
+	value := func(r Run) float64 {
+		i := slices.IndexFunc(r.Metrics, func(m Metric) bool { return m.Name == q.Metric })
+		return float64(r.Metrics[i].Value)
 	}
 	if q.Ascending {
-		return order
+		return cmp.Compare(value(a), value(b))
 	}
-	return order + " DESC"
+	return cmp.Compare(value(b), value(a))
 }
 
 func (q RunQuery) selects(r Run) bool {

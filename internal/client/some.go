@@ -3,10 +3,12 @@ package client
 import (
 	"context"
 	"net/url"
+	"slices"
+	"strings"
 )
 
 // These lists give the first items only, those with search in their name; they
-// are for shells that complete words.
+// are for shells that complete words, and for searching. A limit of 0 is none.
 
 // SomeProjects lists some projects that the caller sees.
 func (c *Client) SomeProjects(ctx context.Context, search string, limit int) ([]Project, error) {
@@ -34,7 +36,17 @@ func (c *Client) SomeFiles(ctx context.Context, p Place, search string, limit in
 
 // SomeExperiments lists some experiments of a project.
 func (c *Client) SomeExperiments(ctx context.Context, project, search string, limit int) ([]Experiment, error) {
-	return listSome[Experiment](ctx, c, experimentsPath(project), searched(search), limit)
+	return either(c, func() ([]Experiment, error) {
+		return listSome[Experiment](ctx, c, experimentsPath(project), searched(search), limit)
+	}, func() ([]Experiment, error) {
+		// MLflow's API does not search: GitLab gives all of them at once.
+		es, err := c.flowExperiments(ctx, project)
+		es = slices.DeleteFunc(es, func(e Experiment) bool { return !strings.Contains(strings.ToLower(e.Name), strings.ToLower(search)) })
+		if limit > 0 && len(es) > limit {
+			es = es[:limit]
+		}
+		return es, err
+	})
 }
 
 func searched(text string) url.Values {

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 
@@ -71,9 +72,11 @@ func numberExperiments(c registry.Condition) (registry.Condition, error) {
 type experimentSearch struct {
 	ViewType   viewType `field:"view_type" check:"int"`
 	MaxResults int64    `field:"max_results" check:"int"`
-	OrderBy    []string `field:"order_by" check:"array"`
+	OrderBy    orders   `field:"order_by"`
 	Filter     string   `field:"filter" check:"string"`
 	PageToken  string   `field:"page_token" check:"string"`
+	// Orders is OrderBy as it was written.
+	Orders json.RawMessage `field:"order_by" check:"array"`
 }
 
 type experimentsAnswer struct {
@@ -93,19 +96,28 @@ func checkMaxResults(n int64) error {
 	return nil
 }
 
+// defaultFoundByGitLab is how many experiments GitLab gives unless told
+// (lib/api/ml/mlflow/experiments.rb); MLflow wants to be told.
+const defaultFoundByGitLab = 200
+
 func searchExperiments(c *call, in experimentSearch) (experimentsAnswer, error) {
-	if err := checkMaxResults(in.MaxResults); err != nil {
+	g := experimentGrammar
+	if c.door == atGitLab {
+		g = experimentGrammar.alsoAs(map[string]string{"created_at": "creation_time"})
+		in.MaxResults = cmp.Or(in.MaxResults, defaultFoundByGitLab)
+	}
+	if err := cmp.Or(checkMaxResults(in.MaxResults), c.checkOrders(in.Orders)); err != nil {
 		return experimentsAnswer{}, err
 	}
 	q := registry.Search{Stage: in.ViewType.stage, Limit: int(in.MaxResults)}
 	var err error
-	if q.Filter, err = experimentGrammar.filter(in.Filter); err != nil {
+	if q.Filter, err = g.filter(in.Filter); err != nil {
 		return experimentsAnswer{}, err
 	}
 	if len(in.OrderBy) == 0 {
 		in.OrderBy = []string{"creation_time DESC", "experiment_id ASC"}
 	}
-	if q.Order, err = experimentGrammar.order(in.OrderBy); err != nil {
+	if q.Order, err = g.order(in.OrderBy); err != nil {
 		return experimentsAnswer{}, err
 	}
 	if q.After, err = parsePageToken(in.PageToken); err != nil {

@@ -48,10 +48,11 @@ type runSearch struct {
 	ExperimentIDs []string        `field:"experiment_ids" check:"array"`
 	Filter        string          `field:"filter" check:"string"`
 	MaxResults    *int64          `field:"max_results" check:"int set"`
-	OrderBy       []string        `field:"order_by" check:"array strings"`
+	OrderBy       orders          `field:"order_by"`
 	ViewType      viewType        `field:"run_view_type"`
 	PageToken     string          `field:"page_token"`
 	Limit         json.RawMessage `field:"max_results"` // as it was written
+	Orders        json.RawMessage `field:"order_by" check:"array strings"`
 }
 
 type runsAnswer struct {
@@ -64,8 +65,14 @@ type runsAnswer struct {
 const defaultRuns = 1000
 
 func searchRuns(c *call, in runSearch) (runsAnswer, error) {
+	if err := c.checkOrders(in.Orders); err != nil {
+		return runsAnswer{}, err
+	}
 	g := runGrammar
-	g.bestFirst = c.door == atGitLab
+	if c.door == atGitLab {
+		g = runGrammar.alsoAs(map[string]string{"created_at": "created", "name": "run_name"})
+		g.bestFirst = true
+	}
 	q, err := in.query(&g)
 	if err != nil {
 		return runsAnswer{}, err
