@@ -14,12 +14,13 @@ type trainer struct {
 	t          *testing.T
 	home       string
 	experiment string
+	api        string // the address of MLflow's API
 }
 
 // newTrainer makes a project with an experiment.
 func newTrainer(t *testing.T, home string) *trainer {
 	t.Helper()
-	tr := &trainer{t: t, home: home}
+	tr := &trainer{t: t, home: home, api: tracking}
 	tr.post("/api/v4/projects", map[string]any{"name": "digits"})
 	tr.experiment = tr.post(tracking+"experiments/create", map[string]any{"name": "sweep"})["experiment_id"].(string)
 	return tr
@@ -49,10 +50,10 @@ func (tr *trainer) post(path string, body map[string]any) map[string]any {
 // start starts a run and gives its id.
 func (tr *trainer) start(name string, params ...map[string]any) string {
 	tr.t.Helper()
-	out := tr.post(tracking+"runs/create", map[string]any{"experiment_id": tr.experiment, "run_name": name, "start_time": 1})
+	out := tr.post(tr.api+"runs/create", map[string]any{"experiment_id": tr.experiment, "run_name": name, "start_time": 1})
 	id := out["run"].(map[string]any)["info"].(map[string]any)["run_id"].(string)
 	if len(params) > 0 {
-		tr.post(tracking+"runs/log-batch", map[string]any{"run_id": id, "params": params})
+		tr.post(tr.api+"runs/log-batch", map[string]any{"run_id": id, "params": params})
 	}
 	return id
 }
@@ -67,7 +68,7 @@ func (tr *trainer) log(run string, rate float64, from, to int, keys ...string) {
 			points = append(points, map[string]any{"key": k, "value": v, "step": i, "timestamp": 1_700_000_000_000 + int64(i)*1000})
 		}
 	}
-	tr.post(tracking+"runs/log-batch", map[string]any{"run_id": run, "metrics": points})
+	tr.post(tr.api+"runs/log-batch", map[string]any{"run_id": run, "metrics": points})
 }
 
 func (b *tab) signIn() {

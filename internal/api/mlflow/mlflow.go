@@ -46,8 +46,11 @@ const (
 	atGitLab         // below /api/v4/projects/:id/ml/mlflow
 )
 
-// defaultProject is the project at the root when no header names one.
-const defaultProject = "root/default"
+// The project at the root when no header names one, and its workspace.
+const (
+	defaultProject   = "root/default"
+	defaultWorkspace = "default"
+)
 
 // workspaceHeader names the project at the root: MLflow's clients send it when
 // MLFLOW_WORKSPACE is set.
@@ -91,7 +94,7 @@ func matches(r *http.Request) bool {
 			return true
 		}
 	}
-	return p == "/version" || p == spansAddress || p == "/get-artifact" || p == "/model-versions/get-artifact" || gitlabDoor(p)
+	return p == "/version" || p == spansAddress || p == pagesAddress || p == "/get-artifact" || p == "/model-versions/get-artifact" || gitlabDoor(p)
 }
 
 // gitlabDoor reports whether an address is below GitLab's one for MLflow.
@@ -164,17 +167,9 @@ func (d *dialect) caller(r *http.Request, rt route) (actor auth.Actor, home stri
 // answers name.
 func place(r *http.Request, door flavour) (registry.ProjectRef, string) {
 	if door == atGitLab {
-		return registry.ParseProjectRef(r.PathValue("id")), "default"
+		return registry.ParseProjectRef(r.PathValue("id")), defaultWorkspace
 	}
 	return workspace(strings.TrimSpace(r.Header.Get(workspaceHeader)))
-}
-
-// workspace gives the project that a workspace's name means, and the name.
-func workspace(name string) (registry.ProjectRef, string) {
-	if name == "" || name == "default" {
-		return registry.ProjectRef{Path: defaultProject}, "default"
-	}
-	return registry.ParseProjectRef(name), name
 }
 
 // serve runs an operation behind what both doors say about those who may not.

@@ -1,0 +1,232 @@
+package mlflow
+
+import (
+	"context"
+	_ "embed" // the schema
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+
+	gql "github.com/graph-gophers/graphql-go"
+	gqlerrors "github.com/graph-gophers/graphql-go/errors"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// pagesAddress is where MLflow's own web pages ask by GraphQL.
+const pagesAddress = "/graphql"
+
+//go:embed pages.graphql
+var pagesSchema string
+
+// Limits of one document.
+const (
+	maxDocument  = 10_000 // bytes
+	pagesDepth   = 12
+	maxQuestions = 10 // fields of the query, as MLFLOW_SERVER_GRAPHQL_MAX_ROOT_FIELDS has it
+)
+
+// pages is the schema, read when the first document comes: few servers are
+// asked by MLflow's pages.
+var pages = sync.OnceValue(func() *gql.Schema {
+	return gql.MustParseSchema(pagesSchema, &pagesQuery{}, gql.UseStringDescriptions(), gql.UseFieldResolvers(),
+		gql.MaxDepth(pagesDepth), gql.MaxQueryLength(maxDocument), gql.MaxParallelism(1), gql.PanicHandler(pagePanics{}), gql.Logger(pagePanics{}))
+})
+
+func pagesRoutes() []route {
+	return []route{plain("POST", "", pagesAddress, project(registry.ReadRuns), askByGraphQL)}
+}
+
+// document is what MLflow's pages send.
+type document struct {
+	Query     string         `json:"query"`
+	Variables map[string]any `json:"variables"`
+	Operation string         `json:"operationName"`
+}
+
+// documentAnswer has the errors as bare texts, as MLflow's has.
+type documentAnswer struct {
+	Data   any      `json:"data"`
+	Errors []string `json:"errors"`
+}
+
+func askByGraphQL(c *call) error {
+	if err := c.authorize(project(registry.ReadRuns)); err != nil {
+		return err
+	}
+	var in document
+	if err := httpx.DecodeJSON(c.r, &in, bodyLimit); err != nil {
+		return err
+	}
+	ctx := context.WithValue(c.ctx(), questionsKey{}, &questions{call: c})
+	res := pages().Exec(ctx, in.Query, in.Operation, in.Variables)
+	out := documentAnswer{}
+	for _, e := range res.Errors {
+		out.Errors = append(out.Errors, c.complaint(e))
+	}
+	if res.Data != nil {
+		out.Data = res.Data
+	}
+	return c.send(out)
+}
+
+// complaint gives the text of an error, and logs what is the server's fault.
+func (c *call) complaint(e *gqlerrors.QueryError) string {
+	if e.ResolverError == nil {
+		return e.Message
+	}
+	body := spell(e.ResolverError)
+	if body.Code == internalError {
+		httpx.LogError(c.d.Log, c.r, e.ResolverError, http.StatusInternalServerError)
+	}
+	return body.Message
+}
+
+// pagePanics keeps the values of panics for those who run the server.
+type pagePanics struct{}
+
+func (pagePanics) MakePanicError(context.Context, any) *gqlerrors.QueryError {
+	return &gqlerrors.QueryError{Message: "The server failed to answer this."}
+}
+
+func (pagePanics) LogPanic(ctx context.Context, value any) {
+	c := ctx.Value(questionsKey{}).(*questions).call
+	c.d.Log.ErrorContext(ctx, "panic in a resolver", slog.Any("panic", value), slog.String("stack", string(debug.Stack())),
+		slog.String("request_id", httpx.RequestIDFrom(ctx)))
+}
+
+// questions are those of one document.
+type questions struct {
+	call  *call
+	asked int
+}
+
+type questionsKey struct{}
+
+// another counts a question of a document and gives the request that it came in.
+func another(ctx context.Context) (*call, error) {
+	q := ctx.Value(questionsKey{}).(*questions)
+	if q.asked++; q.asked > maxQuestions {
+		return nil, fault.Invalidf("query", "asks more than %d things at once", maxQuestions)
+	}
+	return q.call, nil
+}
+
+type pagesQuery struct{}
+
+type pageExperiment struct{ ExperimentID *string }
+
+type experimentPage struct {
+	Experiment *experimentNode
+	APIError   *struct{ Code, Message, HelpURL *string }
+}
+
+func (pagesQuery) MlflowGetExperiment(ctx context.Context, args struct{ Input *pageExperiment }) (*experimentPage, error) {
+	c, err := another(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var in experimentID
+	if args.Input != nil {
+		in.ID = deref(args.Input.ExperimentID)
+	}
+	found, err := getExperiment(c, in)
+	if err != nil {
+		return nil, err
+	}
+	return &experimentPage{Experiment: newExperimentNode(found.Experiment)}, nil
+}
+
+type pageRun struct{ RunID, RunUUID *string }
+
+type runPage struct {
+	Run      *runNode
+	APIError *struct{ Code, Message, HelpURL *string }
+}
+
+func (pagesQuery) MlflowGetRun(ctx context.Context, args struct{ Input *pageRun }) (*runPage, error) {
+	c, err := another(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var in runOrUUID
+	if args.Input != nil {
+		in.ID, in.UUID = deref(args.Input.RunID), deref(args.Input.RunUUID)
+	}
+	found, err := getRun(c, in)
+	if err != nil {
+		return nil, err
+	}
+	return &runPage{Run: newRunNodes(c, []runJSON{found.Run})[0]}, nil
+}
+
+type pageSearch struct {
+	ExperimentIDs *[]*string
+	Filter        *string
+	RunViewType   *string
+	MaxResults    *int32
+	OrderBy       *[]*string
+	PageToken     *string
+}
+
+type runsPage struct {
+	Runs          *[]*runNode
+	NextPageToken string
+	APIError      *struct{ Code, Message, HelpURL *string }
+}
+
+func (pagesQuery) MlflowSearchRuns(ctx context.Context, args struct{ Input *pageSearch }) (*runsPage, error) {
+	c, err := another(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var in runSearch
+	if s := args.Input; s != nil {
+		in = runSearch{ExperimentIDs: given(s.ExperimentIDs), Filter: deref(s.Filter), OrderBy: given(s.OrderBy), PageToken: deref(s.PageToken)}
+		if s.MaxResults != nil {
+			n := min(int64(*s.MaxResults), defaultRuns)
+			in.MaxResults = &n
+		}
+		if s.RunViewType != nil {
+			in.ViewType.read([]byte(`"` + *s.RunViewType + `"`))
+		}
+	}
+	found, err := searchRuns(c, in)
+	if err != nil {
+		return nil, err
+	}
+	runs := newRunNodes(c, found.Runs)
+	return &runsPage{Runs: &runs, NextPageToken: found.NextPageToken}, nil
+}
+
+type pageHistory struct {
+	RunIDs             *[]*string
+	MetricKey          *string
+	StartStep, EndStep *int32
+	MaxResults         *int32
+}
+
+type historyPage struct {
+	Metrics  *[]metricNode
+	APIError *struct{ Code, Message, HelpURL *string }
+}
+
+func (pagesQuery) MlflowGetMetricHistoryBulkInterval(ctx context.Context, args struct{ Input *pageHistory }) (*historyPage, error) {
+	c, err := another(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var in samplesQuery
+	if h := args.Input; h != nil {
+		in = samplesQuery{IDs: given(h.RunIDs), Key: deref(h.MetricKey), StartStep: widened(h.StartStep), EndStep: widened(h.EndStep), MaxResults: widened(h.MaxResults)}
+	}
+	found, err := metricSamples(c, in)
+	if err != nil {
+		return nil, err
+	}
+	nodes := metricNodes(found.Metrics)
+	return &historyPage{Metrics: &nodes}, nil
+}
