@@ -317,6 +317,16 @@ func checkTags(tags []Tag) error {
 	return nil
 }
 
+// valueOf gives the value of a key, "" when there is none.
+func valueOf(tags []Tag, key string) string {
+	for _, t := range tags {
+		if t.Key == key {
+			return t.Value
+		}
+	}
+	return ""
+}
+
 // replaceTags writes the whole set anew; nil leaves it.
 func replaceTags(ctx context.Context, tx Tx, o TagOwner, id int64, tags *[]Tag) error {
 	if tags == nil {

@@ -80,3 +80,39 @@ func (f FilesOf) packageID(ctx context.Context, tx Tx, projectID int64) (int64, 
 	}
 	return run.PackageID, err
 }
+
+// VersionNote is the metadata entry by which the logged model of an origin
+// tells of the versions that were made of it.
+type VersionNote struct {
+	Key string
+	// Write gives the value with one more version, of what it was, "" for
+	// nothing. It may be called again and depends on nothing else.
+	Write func(v Version, old string) (string, error)
+}
+
+// noteVersion tells the logged model of a new version. One that the caller has
+// named must be there; one that another version was made of may have gone.
+func (s Session) noteVersion(ctx context.Context, tx Tx, p Project, v Version, spec VersionSpec) error {
+	m, err := LoggedModelRef{EID: v.Origin.LoggedModel}.find(ctx, tx, p.ID)
+	switch {
+	case fault.Is(err, fault.NotFound) && spec.Files != nil && spec.Files.VersionID != 0:
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := s.allowed(p, WriteRuns); err != nil {
+		return err
+	}
+	all, err := tx.TagsOf(ctx, LoggedTags, []int64{m.ID})
+	if err != nil {
+		return err
+	}
+	t := Tag{Key: spec.Note.Key}
+	if t.Value, err = spec.Note.Write(v, valueOf(all[m.ID], t.Key)); err != nil {
+		return err
+	}
+	if err := checkTags([]Tag{t}); err != nil {
+		return err
+	}
+	return tx.SetTags(ctx, LoggedTags, m.ID, []Tag{t})
+}

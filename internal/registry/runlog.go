@@ -180,12 +180,7 @@ func (s Session) ChangeRunTag(ctx context.Context, ref ProjectRef, which RunRef,
 			return err
 		}
 		t := Tag{Key: key}
-		for _, old := range all[r.ID] {
-			if old.Key == key {
-				t.Value = old.Value
-			}
-		}
-		if t.Value, err = change(t.Value); err != nil {
+		if t.Value, err = change(valueOf(all[r.ID], key)); err != nil {
 			return err
 		}
 		return logData(ctx, tx, r, RunData{Tags: []Tag{t}})

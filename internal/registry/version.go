@@ -145,7 +145,11 @@ func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, model ModelR
 				return Version{}, err
 			}
 		}
-		return s.addVersion(ctx, tx, m, spec)
+		v, err := s.addVersion(ctx, tx, m, spec)
+		if err != nil || spec.Note == nil {
+			return v, err
+		}
+		return v, s.noteVersion(ctx, tx, pr, v, spec)
 	})
 }
 

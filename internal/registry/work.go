@@ -93,6 +93,7 @@ type VersionSpec struct {
 	Tags        []Tag
 	Origin      Origin
 	Files       *FilesOf // what the version begins with
+	Note        *VersionNote
 	RunIID      int64    // run to promote, by its number; 0: a new run
 	RunID       int64    // or by its row
 	RunEID      string   // or by its outer id

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"encoding/json"
 	"path"
 	"slices"
 	"strconv"
@@ -142,6 +143,7 @@ func (c *call) origin(in newVersion) (registry.VersionSpec, error) {
 	if err := u.checkScheme(); err != nil {
 		return spec, err
 	}
+	spec.Note = c.versionNote()
 	if u.scheme == "models" {
 		if err := c.originOfModel(in, u, &spec); err != nil {
 			return spec, err
@@ -150,6 +152,7 @@ func (c *call) origin(in newVersion) (registry.VersionSpec, error) {
 	if spec.Origin.LoggedModel != "" {
 		return spec, c.loggedSource(u, in, &spec)
 	}
+	spec.Note = nil
 	return spec, runSource(u, &spec)
 }
 
@@ -180,9 +183,36 @@ func runSource(u uri, spec *registry.VersionSpec) error {
 	return nil
 }
 
+// versionsTag is where a logged model tells of its versions, as a JSON list
+// (set_model_versions_tags of mlflow/store/tracking/abstract_store.py).
+const versionsTag = "mlflow.modelVersions"
+
+// versionNote adds a version to that list, if it is not there. A list that is
+// none, or has become too long, begins anew.
+func (c *call) versionNote() *registry.VersionNote {
+	return &registry.VersionNote{Key: versionsTag, Write: func(v registry.Version, old string) (string, error) {
+		one, err := json.Marshal(struct {
+			Name    string      `json:"name"`
+			Version json.Number `json:"version"`
+		}{v.ModelName, json.Number(c.versionName(v.ID, v.Number))})
+		if err != nil {
+			return "", err
+		}
+		entry := pythonSpaced(one)
+		inner, ok := strings.CutPrefix(strings.TrimSuffix(old, "]"), "[")
+		switch {
+		case ok && strings.Contains(old, entry):
+			return old, nil
+		case ok && inner != "" && json.Valid([]byte(old)) && !longer(inner+entry, maxRegistryTagValue-len("[, ]")):
+			entry = inner + ", " + entry
+		}
+		return "[" + entry + "]", nil
+	}}
+}
+
 // cleanParts decodes a path and drops its empty parts.
 func cleanParts(p string) string {
-	return strings.Join(slices.DeleteFunc(strings.Split(decoded(p), "/"), func(s string) bool { return s == "" }), "/")
+	return strings.Join(slices.DeleteFunc(strings.Split(unquoted(p), "/"), func(s string) bool { return s == "" }), "/")
 }
 
 // loggedSource checks a source that goes with a logged model. The version gets
@@ -255,6 +285,9 @@ func (c *call) namedVersion(u uri, named modelURI) (registry.Version, error) {
 	}
 	if wantsPrompt(m.Tags) {
 		return registry.Version{}, u.bad("Prompt versions cannot be used as model version sources.")
+	}
+	if _, err := registry.ParseSemver(named.stage); err == nil && c.door == atGitLab {
+		named.version, named.stage = named.stage, ""
 	}
 	switch {
 	case named.version != "":
@@ -341,20 +374,4 @@ func wrongSemver(err error) error {
 		return invalid("Version " + e.Msg)
 	}
 	return err
-}
-
-type newGitLabVersion struct {
-	Name        string    `field:"name" check:"string required"`
-	Description string    `field:"description" check:"string"`
-	Tags        []tagJSON `field:"tags" check:"array"`
-	RunID       string    `field:"run_id" check:"string"`
-}
-
-// createGitLabVersion makes a version of a candidate of the model, which
-// becomes it, or an empty one. Where MLflow's clients say the files to be does
-// not count: there they are the candidate's.
-func createGitLabVersion(c *call, in newGitLabVersion) (versionAnswer, error) {
-	spec := named(registry.VersionSpec{Description: in.Description, Tags: tags(in.Tags), RunEID: in.RunID})
-	v, err := c.s.CreateVersion(c.ctx(), c.ref, registry.ModelRef{Name: in.Name}, spec)
-	return c.versionAnswer(v, c.unknown(wrongSemver(err), in.Name, ""))
 }

@@ -152,20 +152,19 @@ type versionUpdate struct {
 	Description *string `field:"description" check:"string"`
 }
 
-// updateVersion sets the description; without one there is none afterwards. To
-// GitLab a version that is not there is a parameter that is not valid.
+// updateVersion sets the description; without one there is none afterwards,
+// but at GitLab's door, where it stays. To GitLab a version that is not there is
+// a parameter that is not valid.
 func updateVersion(c *call, in versionUpdate) (versionAnswer, error) {
 	which, err := c.versionRef(in.Name, in.Version)
 	if err != nil {
 		return versionAnswer{}, err
 	}
-	text := ""
-	if in.Description != nil {
-		text = *in.Description
-	} else if c.door == atGitLab {
-		return versionAnswer{}, missing("description")
+	edit := registry.VersionEdit{Description: in.Description}
+	if in.Description == nil && c.door == atRoot {
+		edit.Description = new(string)
 	}
-	v, err := c.s.EditVersion(c.ctx(), c.ref, in.ref(), which, registry.VersionEdit{Description: &text})
+	v, err := c.s.EditVersion(c.ctx(), c.ref, in.ref(), which, edit)
 	err = c.unknown(err, in.Name, in.Version)
 	if e, ok := asAPI(err); ok && c.door == atGitLab {
 		err = &apiError{code: invalidParameter, kind: fault.Invalid, msg: e.msg}
@@ -191,7 +190,8 @@ type versionOf struct {
 }
 
 // getDownloadURI tells where a version's files are: at the address that was
-// registered, or here. At GitLab's door they are always here.
+// registered, or here. At GitLab's door they are here unless they are in a
+// store of their own.
 func getDownloadURI(c *call, in versionOf) (downloadURI, error) {
 	which, err := c.versionRef(in.Name, in.Version)
 	if err != nil {
@@ -201,7 +201,7 @@ func getDownloadURI(c *call, in versionOf) (downloadURI, error) {
 	switch {
 	case err != nil:
 		return downloadURI{}, c.unknown(err, in.Name, in.Version)
-	case c.door == atGitLab:
+	case c.door == atGitLab && !parseURI(v.Origin.Location).elsewhere():
 		return downloadURI{gitlabVersionURI(v.ID)}, nil
 	case v.Origin.Location == "":
 		return downloadURI{versionURI(v.ID)}, nil
