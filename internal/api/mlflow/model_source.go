@@ -226,15 +226,22 @@ func (c *call) loggedSource(u uri, in newVersion, spec *registry.VersionSpec) er
 	if u.scheme == "models" && (u.host != "" || !ok || m.loggedModel != "" && m.loggedModel != id) || u.scheme == "runs" {
 		return u.foreign("model_id")
 	}
-	if u.scheme != "mlflow-artifacts" && (u.scheme != "models" || m.loggedModel == "") {
-		return nil
+	if u.scheme == "models" && m.loggedModel == "" {
+		return nil // another version's, of which all is known
 	}
 	logged, err := c.s.LoggedModel(c.ctx(), c.ref, registry.LoggedModelRef{EID: id})
-	if fault.Is(err, fault.NotFound) {
+	here := u.scheme == "models" || u.scheme == "mlflow-artifacts"
+	if here && fault.Is(err, fault.NotFound) {
 		return u.foreign("model_id")
 	}
 	if err != nil {
 		return err
+	}
+	if str(in.RunID) == "" {
+		spec.Origin.RunEID = logged.SourceRun
+	}
+	if !here {
+		return nil
 	}
 	spec.Files = &registry.FilesOf{Logged: id}
 	home := loggedModelURI(logged)
@@ -244,9 +251,6 @@ func (c *call) loggedSource(u uri, in newVersion, spec *registry.VersionSpec) er
 		return u.foreign("model_id")
 	}
 	spec.Files.Path = strings.Trim(spec.Files.Path, "/")
-	if str(in.RunID) == "" {
-		spec.Origin.RunEID = logged.SourceRun
-	}
 	return nil
 }
 
