@@ -94,9 +94,9 @@ type VersionSpec struct {
 	Origin      Origin
 	Files       *FilesOf // what the version begins with
 	Note        *VersionNote
-	RunIID      int64    // run to promote, by its number; 0: a new run
-	RunID       int64    // or by its row
-	RunEID      string   // or by its outer id
+	RunIID      int64  // run to promote, by its number; 0: a new run
+	RunID       int64  // or by its row
+	RunEID      string // or by its outer id
 }
 
 // promotes reports whether the version is to be made of a run.

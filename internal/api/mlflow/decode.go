@@ -23,7 +23,8 @@ const bodyLimit = 16 << 20
 // _get_request_message of mlflow/server/handlers.py does.
 //
 // The fields of a message are named by `field:"name"`. A GET has them in its
-// query, repeated for lists, every other request in a JSON object; names that
+// query, repeated for lists, every other request in a JSON object (at GitLab's
+// door there are more ways, see gitlabMessage); names that
 // are not known are ignored, and null is the same as nothing. A field may be a
 // string, int64, float64, bool, json.RawMessage, a scalar, a struct of such
 // fields, a slice of those, or a pointer, which stays nil for what is unset.
@@ -34,10 +35,14 @@ const bodyLimit = 16 << 20
 // counts when some field could not be read: "string", "int", "float", "array",
 // "strings". "set" refuses a null that MLflow would trip over. A field that could not be read and that no check of MLflow's names
 // is refused too; MLflow goes on as if it had not been sent.
-func decode(r *http.Request, dst any) error {
+func decode(r *http.Request, door flavour, dst any) error {
 	v := reflect.ValueOf(dst).Elem()
 	plan := planOf(v.Type())
-	members, err := messageOf(r, plan)
+	read := messageOf
+	if door == atGitLab {
+		read = gitlabMessage
+	}
+	members, err := read(r, plan)
 	if err != nil {
 		return err
 	}
@@ -193,7 +198,11 @@ func passes(check string, raw json.RawMessage) bool {
 // messageOf gives the members of a request's message.
 func messageOf(r *http.Request, plan []field) (map[string]json.RawMessage, error) {
 	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
-		return queryMembers(r, plan)
+		q, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			return nil, invalid("The query is not valid.")
+		}
+		return valueMembers(q, plan)
 	}
 	if err := checkContentType(r); err != nil {
 		return nil, err
@@ -205,12 +214,8 @@ func messageOf(r *http.Request, plan []field) (map[string]json.RawMessage, error
 	return bodyMembers(body)
 }
 
-// queryMembers writes the parameters of a query as JSON.
-func queryMembers(r *http.Request, plan []field) (map[string]json.RawMessage, error) {
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, invalid("The query is not valid.")
-	}
+// valueMembers writes the parameters of a query as JSON.
+func valueMembers(q url.Values, plan []field) (map[string]json.RawMessage, error) {
 	members := map[string]json.RawMessage{}
 	for _, f := range plan {
 		texts, ok := q[f.name]

@@ -66,7 +66,7 @@ func TestDecode(t *testing.T) {
 			r := httptest.NewRequest(method, "/x?"+c.query, strings.NewReader(c.body))
 			r.Header.Set("Content-Type", "application/json; charset=utf-8")
 			var got sample
-			err := decode(r, &got)
+			err := decode(r, atRoot, &got)
 			if c.err != "" {
 				if err == nil || err.Error() != c.err {
 					t.Fatalf("got error %v, want %s", err, c.err)
@@ -88,23 +88,76 @@ func TestContentType(t *testing.T) {
 		"text/plain": "Bad Request. Content-Type must be one of ['application/json']."} {
 		r := httptest.NewRequest("POST", "/x", strings.NewReader(`{"name":"a"}`))
 		r.Header.Set("Content-Type", kind)
-		if err := decode(r, new(sample)); err == nil || err.Error() != want {
+		if err := decode(r, atRoot, new(sample)); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", kind, err, want)
 		}
 	}
 }
 
+// TestDecodeAtGitLab: parameters come in the query of any request, in forms and
+// as JSON; the body wins.
+func TestDecodeAtGitLab(t *testing.T) {
+	type tag = struct {
+		Key   string `field:"key"`
+		Value string `field:"value"`
+	}
+	const form, plain = "application/x-www-form-urlencoded", "application/json"
+	for _, c := range []struct {
+		name, method, query, kind, body string
+		want                            sample
+		err                             string
+	}{
+		{name: "query of a DELETE", method: "DELETE", query: "name=a&start_time=3", want: sample{Name: "a", When: 3}},
+		{name: "query of a POST", method: "POST", query: "name=a", want: sample{Name: "a"}},
+		{name: "query and JSON", method: "POST", query: "name=a&on=true", kind: plain, body: `{"name":"b"}`, want: sample{Name: "b", On: true}},
+		{name: "lists in a query", method: "GET", query: "name=a&experiment_ids[]=1&experiment_ids[]=2", want: sample{Name: "a", IDs: []string{"1", "2"}}},
+		{name: "form", method: "PATCH", query: "name=a", kind: form + "; charset=utf-8", body: "name=b+c&value=0.5&experiment_ids[]=7", want: sample{Name: "b c", Value: new(0.5), IDs: []string{"7"}}},
+		{name: "objects in a form", method: "POST", kind: form, body: "name=a&tags[][key]=k&tags[][value]=v&tags[][key]=l&tags[][value]=w",
+			want: sample{Name: "a", Tags: []tag{{"k", "v"}, {"l", "w"}}}},
+		{name: "objects of one field", method: "POST", kind: form, body: "name=a&tags[][key]=k", want: sample{Name: "a", Tags: []tag{{"k", ""}}}},
+		{name: "objects that differ", method: "POST", kind: form, body: "name=a&tags[][key]=k&tags[][key]=l&tags[][value]=w",
+			err: "In a form every entry of 'tags' has to have the same fields. Send JSON for others."},
+		{name: "curl -d with JSON", method: "POST", kind: form, body: `{"name":"a"}`, err: "Bad Request. Content-Type must be one of ['application/json']."},
+		{name: "bad form", method: "POST", kind: form, body: "name=%", err: "The body is not a valid form."},
+		{name: "bad query", method: "DELETE", query: "name=%", err: "The query is not valid."},
+		{name: "nothing", method: "DELETE", err: "Missing value for required parameter 'name'." + seeDocs},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := httptest.NewRequest(c.method, "/x", strings.NewReader(c.body))
+			r.URL.RawQuery = c.query
+			r.Header.Set("Content-Type", c.kind)
+			var got sample
+			err := decode(r, atGitLab, &got)
+			if c.err != "" || err != nil {
+				if err == nil || err.Error() != c.err {
+					t.Fatalf("got error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
 // FuzzDecode: whatever comes is read or refused, and never panics.
 func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{"name":"a","value":NaN}`, `"{}"`, `{"tags":[{"key":"a"}]}`, `[]`, `{"name":-Infinity`, `"`, `{"a":"\`} {
+	for _, s := range []string{`{"name":"a","value":NaN}`, `"{}"`, `{"tags":[{"key":"a"}]}`, `[]`, `{"name":-Infinity`, `"`, `{"a":"\`, `name=a&tags[][key]=k&experiment_ids[]=1`, `tags[]]=`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequest("POST", "/x", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		var s sample
-		if err := decode(r, &s); err == nil && s.Name == "" {
+		if err := decode(r, atRoot, &s); err == nil && s.Name == "" {
 			t.Errorf("took %q without a name", body)
+		}
+		r = httptest.NewRequest("POST", "/x", strings.NewReader(body))
+		r.Header.Set("Content-Type", formType)
+		s = sample{}
+		if err := decode(r, atGitLab, &s); err == nil && s.Name == "" {
+			t.Errorf("took the form %q without a name", body)
 		}
 	})
 }

@@ -38,7 +38,7 @@ const historyStep = 10_000
 // whole history: read and sent in stretches, for it may be of any length.
 func metricHistory(c *call) error {
 	var in historyQuery
-	if err := decode(c.r, &in); err != nil {
+	if err := decode(c.r, c.door, &in); err != nil {
 		return err
 	}
 	if in.ID == "" {

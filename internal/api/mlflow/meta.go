@@ -35,5 +35,6 @@ type serverInfoJSON struct {
 func serverInfo(*call, none) (serverInfoJSON, error) {
 	// Downloads in parts work for clients that ask for them; told of it, every
 	// client would ask for an address before each file, also the smallest.
-	return serverInfoJSON{StoreType: "SqlStore", Workspaces: true, MultipartUploads: true, PresignedRun: true, Features: map[string]bool{"gateway": false}}, nil
+	return serverInfoJSON{StoreType: "SqlStore", Workspaces: true, MultipartUploads: true, PresignedRun: true, PresignedModel: true,
+		Features: map[string]bool{"gateway": false}}, nil
 }

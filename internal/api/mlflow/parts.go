@@ -56,12 +56,11 @@ func createParts(c *call, in newParts) (partsAnswer, error) {
 	if count < 1 || count > registry.MaxParts {
 		return partsAnswer{}, invalid("num_parts must be between 1 and " + strconv.Itoa(registry.MaxParts) + ". Send larger parts (MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE).")
 	}
-	name := path.Base(strings.ReplaceAll(in.Path, `\`, "/")) // the client may run on Windows
-	f, err := c.fileAt(strings.TrimSuffix(c.r.PathValue("path"), "/") + "/" + name)
+	f, err := c.partedFile(in.Path)
 	if err != nil {
 		return partsAnswer{}, err
 	}
-	u, err := c.s.BeginUpload(c.ctx(), c.ref, f.pkg, f.path, registry.UploadOptions{PutOptions: registry.PutOptions{Size: -1}, Parted: true})
+	u, err := c.s.BeginUpload(c.ctx(), c.ref, f.pkg, f.path, registry.UploadOptions{PutOptions: registry.PutOptions{Size: -1}, Parted: true, Note: f.name})
 	if err != nil {
 		return partsAnswer{}, err
 	}
@@ -72,6 +71,30 @@ func createParts(c *call, in newParts) (partsAnswer, error) {
 		out.Credentials[i] = partAddressJSON{URL: c.signed(http.MethodPut, below, partsFor), Number: n, Headers: map[string]string{}}
 	}
 	return out, nil
+}
+
+// partedFile finds the file that a request is about: the address names its
+// folder, the message where the client has it.
+func (c *call) partedFile(local string) (file, error) {
+	name := path.Base(strings.ReplaceAll(local, `\`, "/")) // the client may run on Windows
+	return c.fileAt(strings.TrimSuffix(c.r.PathValue("path"), "/") + "/" + name)
+}
+
+// checkParted holds a request about an upload to the file that the upload is
+// for: its note is the address.
+func (c *call) checkParted(eid, local string) error {
+	f, err := c.partedFile(local)
+	if err != nil {
+		return err
+	}
+	u, err := c.s.Upload(c.ctx(), c.ref, eid)
+	if err != nil {
+		return err
+	}
+	if u.Note != f.name {
+		return invalid("The upload '" + eid + "' is one of another file: '" + u.Note + "'.")
+	}
+	return nil
 }
 
 // uploadPart stores one part; its ETag is its SHA-256.
@@ -95,6 +118,7 @@ type partRef struct {
 }
 
 type wholeOfParts struct {
+	Path     string    `field:"path" check:"required string"`
 	UploadID string    `field:"upload_id" check:"string"`
 	Parts    []partRef `field:"parts" check:"required"`
 }
@@ -112,14 +136,21 @@ func completeParts(c *call, in wholeOfParts) (none, error) {
 		}
 		wanted[i] = registry.UploadPart{Number: p.Number, Digest: d}
 	}
+	if err := c.checkParted(in.UploadID, in.Path); err != nil {
+		return none{}, err
+	}
 	_, err := c.s.CompleteUpload(c.ctx(), c.ref, in.UploadID, wanted)
 	return none{}, err
 }
 
 type uploadOfParts struct {
+	Path     string `field:"path" check:"required string"`
 	UploadID string `field:"upload_id" check:"string"`
 }
 
 func abortParts(c *call, in uploadOfParts) (none, error) {
+	if err := c.checkParted(in.UploadID, in.Path); err != nil {
+		return none{}, err
+	}
 	return none{}, c.s.AbortUpload(c.ctx(), c.ref, in.UploadID)
 }

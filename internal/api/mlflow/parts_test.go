@@ -65,7 +65,7 @@ func TestParts(t *testing.T) {
 				t.Fatalf("%d %+v", code, up)
 			}
 			var done wholeWire
-			done.UploadID = up.UploadID
+			done.Path, done.UploadID = "/tmp/w.bin", up.UploadID
 			for _, i := range []int{2, 0, 1} {
 				c := up.Credentials[i]
 				rec := request(t, w, "PUT", local(t, c.URL), "", strings.Repeat(string(rune('a'+i)), 3), nil)
@@ -77,16 +77,23 @@ func TestParts(t *testing.T) {
 			if there(t, w, "big/folder/w.bin") {
 				t.Error("the file is there before it is complete")
 			}
-			for what, body := range map[string]string{"no parts": `{"upload_id": "` + up.UploadID + `", "parts": []}`,
-				"a foreign ETag": `{"upload_id": "` + up.UploadID + `", "parts": [{"part_number": 1, "etag": "x"}]}`,
-				"another part":   `{"upload_id": "` + up.UploadID + `", "parts": [{"part_number": 1, "etag": "` + strings.Repeat("0", 64) + `"}]}`,
-				"a part too far": `{"upload_id": "` + up.UploadID + `", "parts": [{"part_number": 4, "etag": "` + strings.Repeat("0", 64) + `"}]}`} {
+			for what, body := range map[string]string{"no parts": `{"path": "w.bin", "upload_id": "` + up.UploadID + `", "parts": []}`,
+				"a foreign ETag": `{"path": "w.bin", "upload_id": "` + up.UploadID + `", "parts": [{"part_number": 1, "etag": "x"}]}`,
+				"another part":   `{"path": "w.bin", "upload_id": "` + up.UploadID + `", "parts": [{"part_number": 1, "etag": "` + strings.Repeat("0", 64) + `"}]}`,
+				"a part too far": `{"path": "w.bin", "upload_id": "` + up.UploadID + `", "parts": [{"part_number": 4, "etag": "` + strings.Repeat("0", 64) + `"}]}`} {
 				if code := post(t, w, door+"/mlflow-artifacts/mpu/complete/big/folder", "developer", body, nil); code != 400 {
 					t.Errorf("%s: %d", what, code)
 				}
 			}
 			body, err := json.Marshal(done)
 			apitest.OK(t, err)
+			elsewhere := map[string]string{"complete/big": string(body), "complete/big/folder": strings.Replace(string(body), "w.bin", "v.bin", 1),
+				"abort/big": string(body), "abort/big/folder": strings.Replace(string(body), "w.bin", "v.bin", 1)}
+			for below, body := range elsewhere {
+				if code := post(t, w, door+"/mlflow-artifacts/mpu/"+below, "developer", body, nil); code != 400 {
+					t.Errorf("%s, which is another file's: %d", below, code)
+				}
+			}
 			if code := post(t, w, door+"/mlflow-artifacts/mpu/complete/big/folder", "developer", string(body), nil); code != 200 {
 				t.Fatalf("complete: %d", code)
 			}
@@ -99,6 +106,7 @@ func TestParts(t *testing.T) {
 
 // wholeWire is what a client sends at the end.
 type wholeWire struct {
+	Path     string     `json:"path"`
 	UploadID string     `json:"upload_id"`
 	Parts    []partWire `json:"parts"`
 }
@@ -130,7 +138,7 @@ func TestPartsRefused(t *testing.T) {
 	if code := post(t, w, create, "developer", `{"path": "f"}`, &up); code != 200 || len(up.Credentials) != 1 {
 		t.Fatalf("%d %+v", code, up)
 	}
-	whole := `{"upload_id": "` + up.UploadID + `", "parts": [{"part_number": 1, "etag": "` + strings.Repeat("0", 64) + `"}]}`
+	whole := `{"path": "/home/f", "upload_id": "` + up.UploadID + `", "parts": [{"part_number": 1, "etag": "` + strings.Repeat("0", 64) + `"}]}`
 	for _, what := range []string{"complete", "abort"} {
 		if code := post(t, w, "/api/2.0/mlflow-artifacts/mpu/"+what+"/x", "maintainer", whole, nil); code != 404 {
 			t.Errorf("%s by another: %d", what, code)
@@ -211,6 +219,48 @@ type runAnswerWire struct {
 	} `json:"run"`
 }
 
+// TestSignedUploadToLoggedModel: an address is signed for the files of a logged
+// model, too.
+func TestSignedUploadToLoggedModel(t *testing.T) {
+	for name, door := range doors {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var made struct {
+				Model struct {
+					Info struct {
+						ID string `json:"model_id"`
+					} `json:"info"`
+				} `json:"model"`
+			}
+			if code := post(t, w, door+"/mlflow/logged-models", "developer", `{"experiment_id": "0", "name": "m"}`, &made); code != 200 {
+				t.Fatalf("create: %d", code)
+			}
+			id := made.Model.Info.ID
+			ask := `{"model_id": "` + id + `", "path": "data/w.bin"}`
+			var up presignAnswer
+			if code := post(t, w, door+"/mlflow/artifacts/presigned-upload-url", "developer", ask, &up); code != 200 {
+				t.Fatalf("sign: %d", code)
+			}
+			if rec := request(t, w, "PUT", local(t, up.URL), "", "weights", nil); rec.Code != 200 {
+				t.Fatalf("upload: %d %s", rec.Code, rec.Body)
+			}
+			if rec := request(t, w, "GET", door+"/mlflow-artifacts/artifacts/0/models/"+id+"/artifacts/data/w.bin", "reporter", "", nil); rec.Body.String() != "weights" {
+				t.Errorf("the file is %d %q", rec.Code, rec.Body)
+			}
+			for who, want := range map[string]int{"reporter": 403, "stranger": 404} {
+				if code := post(t, w, door+"/mlflow/artifacts/presigned-upload-url", who, ask, nil); name == "root" && code != want {
+					t.Errorf("%s: %d, want %d", who, code, want)
+				}
+			}
+			unknown := strings.Replace(ask, id, "m-"+strings.Repeat("0", 32), 1)
+			if code := post(t, w, door+"/mlflow/artifacts/presigned-upload-url", "developer", unknown, nil); code != 404 {
+				t.Errorf("an unknown model: %d", code)
+			}
+		})
+	}
+}
+
 // endToken revokes a token.
 func endToken(t *testing.T, w *apitest.World, name string) {
 	t.Helper()
@@ -245,7 +295,7 @@ func TestSigningByRole(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.who, got, want)
 		}
 	}
-	for _, body := range []string{`{"path": "x"}`, `{"run_id": "` + run + `", "model_id": "m", "path": "x"}`, `{"model_id": "m", "path": "x"}`,
+	for _, body := range []string{`{"path": "x"}`, `{"run_id": "` + run + `", "model_id": "m", "path": "x"}`, `{"model_id": "m", "path": "../x"}`,
 		`{"run_id": "` + run + `", "path": "x", "expiration": 0}`, `{"run_id": "` + run + `", "path": "x", "expiration": 604801}`, `{"run_id": "` + run + `", "path": "../x"}`} {
 		if code := post(t, w, "/api/2.0/mlflow/artifacts/presigned-upload-url", "developer", body, nil); code != 400 {
 			t.Errorf("%s: %d", body, code)

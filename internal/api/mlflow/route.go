@@ -123,7 +123,7 @@ func answer[In, Out any](fn func(*call, In) (Out, error)) func(*call) error {
 	return func(c *call) error {
 		var in In
 		if !noParams {
-			if err := decode(c.r, &in); err != nil {
+			if err := decode(c.r, c.door, &in); err != nil {
 				return err
 			}
 		}

@@ -83,7 +83,7 @@ func presignProxied(c *call, _ none) (presignedJSON, error) {
 
 type presignRequest struct {
 	RunID      string `field:"run_id" check:"string"`
-	ModelID    string `field:"model_id" check:"string"`
+	ModelID    string `field:"model_id" check:"string"` // for uploads
 	Path       string `field:"path" check:"required string"`
 	Expiration *int64 `field:"expiration" check:"int"`
 }
@@ -99,17 +99,29 @@ func (in presignRequest) time() (time.Duration, error) {
 	return time.Duration(*in.Expiration) * time.Second, nil
 }
 
-// file finds the run's file that is meant, by its address below the proxy.
+// file finds the file that is meant, of a run or a logged model, by its address
+// below the proxy.
 func (in presignRequest) file(c *call) (file, error) {
 	p, err := artifactPath(in.Path)
 	if err != nil {
 		return file{}, err
 	}
-	run, _, err := c.s.RunFolder(c.ctx(), c.ref, runRef(in.RunID), registry.FolderQuery{Limit: 1})
+	home, err := in.home(c)
 	if err != nil {
 		return file{}, err
 	}
-	return c.fileAt(strings.TrimPrefix(c.runInfo(run).ArtifactURI, artifactScheme) + "/" + p)
+	return c.fileAt(strings.TrimPrefix(home, artifactScheme) + "/" + p)
+}
+
+// home is the address of all files of the run or logged model.
+func (in presignRequest) home(c *call) (string, error) {
+	one := registry.FolderQuery{Limit: 1}
+	if in.ModelID != "" {
+		m, _, err := c.s.LoggedModelFolder(c.ctx(), c.ref, registry.LoggedModelRef{EID: in.ModelID}, one)
+		return loggedModelURI(m), err
+	}
+	run, _, err := c.s.RunFolder(c.ctx(), c.ref, runRef(in.RunID), one)
+	return c.runInfo(run).ArtifactURI, err
 }
 
 type presignAnswer struct {
@@ -126,6 +138,7 @@ func presignDownload(c *call, in presignRequest) (presignAnswer, error) {
 	if in.RunID == "" {
 		return presignAnswer{}, missingValue("run_id")
 	}
+	in.ModelID = "" // it counts for uploads only
 	f, err := in.file(c)
 	if err != nil {
 		return presignAnswer{}, err
@@ -148,8 +161,6 @@ func presignUpload(c *call, in presignRequest) (presignAnswer, error) {
 		return presignAnswer{}, err
 	case (in.RunID == "") == (in.ModelID == ""):
 		return presignAnswer{}, invalid("Exactly one of run_id and model_id must be provided.")
-	case in.ModelID != "":
-		return presignAnswer{}, invalid("An address is signed for the files of runs only; upload those of a logged model by its artifact_uri.")
 	}
 	f, err := in.file(c)
 	if err != nil {

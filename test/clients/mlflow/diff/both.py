@@ -20,7 +20,8 @@ HEX = re.compile(r"\b[0-9a-f]{32}\b")
 MADE_UP = re.compile(r"[a-z]+-[a-z]+-[0-9]{1,4}")  # the name of a run without one
 NUMBERED = re.compile(r"(\bid[= '\"]+|\bexperiment )([0-9]+)\b")  # the id of an experiment in a text
 ROOT = re.compile(r"(mlflow-artifacts:/)([1-9][0-9]*)\b")  # the same in an address
-SQL = re.compile(r"\s*(Error: )?\(sqlite3\..*", re.DOTALL)  # what the real server tells of its database
+# What the real server tells of its database.
+SQL = re.compile(r"\s*(Error: )?\((sqlite3\.|raised as a result of Query-invoked autoflush).*", re.DOTALL)
 # How much of a message about a filter that no parser takes has to agree: what the
 # real one calls a clause is its parser's business, and its sets have no order.
 FILTER = re.compile(r"(Invalid clause\(s\) in filter string|Invalid comparator.*? not one of|Invalid comparator for [a-z]+"
@@ -233,7 +234,8 @@ class Rules:
     def strip(self, value, field, parent):
         """Goes through a value that a field of a parent holds."""
         if isinstance(value, dict):
-            return {k: self.strip(v, k, field) for k, v in value.items() if k not in self.ignore}
+            # A description that is empty is none to clients, which read messages of protobuf.
+            return {k: self.strip(v, k, field) for k, v in value.items() if k not in self.ignore and (k, v) != ("description", "")}
         if isinstance(value, list):
             value = [self.strip(v, field, parent) for v in value]
             # No order is promised for these.
