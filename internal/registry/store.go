@@ -40,6 +40,7 @@ type Tx interface {
 	Inputs
 	LoggedModels
 	Traces
+	Spans
 	Trash
 	Searches
 	Tags

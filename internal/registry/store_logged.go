@@ -41,3 +41,15 @@ type Traces interface {
 	// order the latest come first.
 	SearchTraces(ctx context.Context, experimentIDs []int64, q Search) (Found[Trace], error)
 }
+
+// Spans are the steps of traces.
+type Spans interface {
+	// PutSpans inserts spans of a trace, or writes all of those that are there.
+	PutSpans(ctx context.Context, traceID int64, ss []TraceSpan) error
+	CountSpans(ctx context.Context, traceID int64) (int64, error)
+	// SpansOf gives the spans of traces, the first step first, the others as they
+	// began; fault.TooLarge when their contents have more bytes than limit.
+	SpansOf(ctx context.Context, traceIDs []int64, limit int64) (map[int64][]TraceSpan, error)
+	// LinkTraces links each trace with each target, once.
+	LinkTraces(ctx context.Context, traceIDs []int64, kind TraceLink, targets []string) error
+}

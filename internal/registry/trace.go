@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -9,8 +10,8 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
-// Trace is the record of one call of an application. Its spans are files of the
-// client's.
+// Trace is the record of one call of an application. Its spans are rows, or files
+// of the client's.
 type Trace struct {
 	ID            int64
 	EID           string // chosen by the client, unique in the project
@@ -26,6 +27,8 @@ type Trace struct {
 	Response      string        // what came out
 	Tags          []Tag
 	Metadata      []Tag // as tags, but not to be changed by people
+	Told          bool  // a client has told state and times; else they are those of the spans
+	Spans         []TraceSpan
 }
 
 // TraceState tells how a trace ended.
@@ -46,10 +49,9 @@ const (
 	maxTraces       = 1000 // of one look-up or deletion by ids
 )
 
-const traceNoun = "trace"
-
 // PutTrace keeps a trace in an experiment. One that is there already gets the
-// new state, times and texts, and the new tags and metadata besides its own.
+// new state and times, the texts unless they are empty, and the new tags and
+// metadata besides its own.
 func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef, t Trace) (Trace, error) {
 	return update(ctx, s, func(tx Tx) (Trace, error) {
 		e, err := s.activeExperiment(ctx, tx, ref, in)
@@ -57,9 +59,16 @@ func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef,
 			return Trace{}, err
 		}
 		t := t
-		t.ProjectID, t.ExperimentID = e.ProjectID, e.ID
+		t.ProjectID, t.ExperimentID, t.Told = e.ProjectID, e.ID, true
 		if err := t.check(); err != nil {
 			return Trace{}, err
+		}
+		there, err := tx.TracesByEID(ctx, t.ProjectID, []string{t.EID})
+		if err != nil {
+			return Trace{}, err
+		}
+		if len(there) > 0 {
+			t.Request, t.Response = cmp.Or(t.Request, there[0].Request), cmp.Or(t.Response, there[0].Response)
 		}
 		if t.ID, err = tx.PutTrace(ctx, t); err != nil {
 			return Trace{}, err
@@ -135,22 +144,10 @@ func (s Session) Trace(ctx context.Context, ref ProjectRef, eid string) (Trace, 
 	})
 }
 
-// Traces finds traces by their ids; missing ones are left out.
-func (s Session) Traces(ctx context.Context, ref ProjectRef, eids []string) ([]Trace, error) {
-	return view(ctx, s, func(tx Tx) ([]Trace, error) {
-		p, err := s.project(ctx, tx, ref, ReadRuns)
-		if err != nil {
-			return nil, err
-		}
-		if len(eids) > maxTraces {
-			return nil, fault.Invalidf("trace_ids", "has too many entries (maximum is %d)", maxTraces)
-		}
-		ts, err := tx.TracesByEID(ctx, p.ID, eids)
-		if err != nil {
-			return nil, err
-		}
-		return ts, fillTraces(ctx, tx, ts)
-	})
+// Traces finds traces by their ids; missing ones are left out, and with
+// experiments so are those of others.
+func (s Session) Traces(ctx context.Context, ref ProjectRef, eids []string, in []ExperimentRef) ([]Trace, error) {
+	return view(ctx, s, func(tx Tx) ([]Trace, error) { return s.tracesIn(ctx, tx, ref, eids, in) })
 }
 
 // TraceSearch is a Search for traces of some experiments.
@@ -245,3 +242,61 @@ func (s Session) DeleteTraces(ctx context.Context, ref ProjectRef, in Experiment
 		return tx.DeleteTraces(ctx, ids[0], d)
 	})
 }
+
+// maxLinks bounds the links of one request.
+const maxLinks = 100
+
+// LinkTraces says that traces belong to a run, besides the one that they were
+// made in. Traces that there are not are left out.
+func (s Session) LinkTraces(ctx context.Context, ref ProjectRef, eids []string, run string) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		p, err := s.project(ctx, tx, ref, WriteRuns)
+		if err != nil {
+			return err
+		}
+		if len(eids) > maxLinks {
+			return fault.Invalidf("trace_ids", "has too many entries (maximum is %d)", maxLinks)
+		}
+		ts, err := tx.TracesByEID(ctx, p.ID, eids)
+		if err != nil {
+			return err
+		}
+		ids := make([]int64, len(ts))
+		for i, t := range ts {
+			ids[i] = t.ID
+		}
+		return linkToRun(ctx, tx, p.ID, ids, run)
+	})
+}
+
+func linkToRun(ctx context.Context, tx Tx, projectID int64, ids []int64, run string) error {
+	if _, err := (RunRef{EID: run, Deleted: true}).find(ctx, tx, projectID); err != nil {
+		return err
+	}
+	return tx.LinkTraces(ctx, ids, RunLink, []string{run})
+}
+
+// LinkPrompts says which versions of prompts, as "name/1", a trace has used.
+func (s Session) LinkPrompts(ctx context.Context, ref ProjectRef, eid string, prompts []string) error {
+	return s.changeTrace(ctx, ref, eid, func(tx Tx, t Trace) error {
+		if len(prompts) > maxLinks {
+			return fault.Invalidf("prompt_versions", "has too many entries (maximum is %d)", maxLinks)
+		}
+		for _, p := range prompts {
+			if err := checkLength("prompt_versions", p, 2*maxName); err != nil {
+				return err
+			}
+		}
+		return tx.LinkTraces(ctx, []int64{t.ID}, PromptLink, prompts)
+	})
+}
+
+// TraceLink is a kind of things that traces belong to.
+type TraceLink string
+
+// What traces are linked to: runs by their outer id, versions of prompts as
+// "name/1".
+const (
+	RunLink    TraceLink = "run"
+	PromptLink TraceLink = "prompt"
+)

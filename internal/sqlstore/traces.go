@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	traceCols = `t.id, t.eid, t.project_id, t.experiment_id, e.iid, e.location, t.client_id, t.state, t.at, t.duration, t.request, t.response`
+	traceCols = `t.id, t.eid, t.project_id, t.experiment_id, e.iid, e.location, t.client_id, t.state, t.at, t.duration, t.request, t.response, t.told`
 	traceFrom = `traces t JOIN experiments e ON e.id = t.experiment_id`
 )
 
 var (
-	putTrace = stmt(`INSERT INTO traces (project_id, experiment_id, eid, client_id, state, at, duration, request, response)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (project_id, eid) DO UPDATE SET client_id = excluded.client_id, state = excluded.state,
-		at = excluded.at, duration = excluded.duration, request = excluded.request, response = excluded.response RETURNING id`)
+	putTrace = stmt(`INSERT INTO traces (project_id, experiment_id, eid, client_id, state, at, duration, request, response, told)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (project_id, eid) DO UPDATE SET client_id = excluded.client_id, state = excluded.state,
+		at = excluded.at, duration = excluded.duration, request = excluded.request, response = excluded.response,
+		told = excluded.told RETURNING id`)
 	traceByEID        = stmt(`SELECT ` + traceCols + ` FROM ` + traceFrom + ` WHERE t.project_id = $1 AND t.eid = $2`)
 	deleteTracesUntil = stmt(`DELETE FROM traces WHERE id IN (SELECT id FROM traces WHERE experiment_id = $1 AND at <= $2 ORDER BY at, eid LIMIT $3)`)
 )
@@ -23,13 +24,13 @@ var (
 func scanTrace(s scanner, t *registry.Trace, extra ...any) error {
 	var ms int64
 	err := s.Scan(append([]any{&t.ID, &t.EID, &t.ProjectID, &t.ExperimentID, &t.ExperimentIID, &t.Location, &t.ClientID, &t.State, instant{&t.At},
-		&ms, &t.Request, &t.Response}, extra...)...)
+		&ms, &t.Request, &t.Response, &t.Told}, extra...)...)
 	t.Duration = time.Duration(ms) * time.Millisecond
 	return err
 }
 
 func (t *tx) PutTrace(ctx context.Context, r registry.Trace) (int64, error) {
-	return t.id(ctx, putTrace, r.ProjectID, r.ExperimentID, r.EID, r.ClientID, r.State, micros(r.At), r.Duration.Milliseconds(), r.Request, r.Response)
+	return t.id(ctx, putTrace, r.ProjectID, r.ExperimentID, r.EID, r.ClientID, r.State, micros(r.At), r.Duration.Milliseconds(), r.Request, r.Response, r.Told)
 }
 
 func (t *tx) TraceByEID(ctx context.Context, projectID int64, eid string) (registry.Trace, error) {

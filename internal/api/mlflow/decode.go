@@ -107,11 +107,19 @@ func planOf(t reflect.Type) []field {
 				}
 			}
 			plan = append(plan, field{name: name, camel: camel(name), index: f.Index, checks: strings.Fields(f.Tag.Get("check")),
-				repeated: f.Type.Kind() == reflect.Slice && f.Type != rawType, flag: f.Type.Kind() == reflect.Bool})
+				repeated: isList(f.Type), flag: f.Type.Kind() == reflect.Bool})
 		}
 	}
 	plans.Store(t, plan)
 	return plan
+}
+
+// isList reports whether a field has many values.
+func isList(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Slice && t != rawType
 }
 
 // camel gives the JSON name of a protobuf field: "run_id" is "runId" too.

@@ -88,6 +88,13 @@ const seeDocs = " See the API docs for more information about request parameters
 
 // fail is the one place where this dialect turns an error into an answer.
 func (d *dialect) fail(w http.ResponseWriter, r *http.Request, door flavour, err error) {
+	if e, ok := errors.AsType[*otlpError](err); ok {
+		httpx.LogError(d.Log, r, err, e.status)
+		if werr := httpx.WriteJSON(w, e.status, e.body()); werr != nil {
+			httpx.LogError(d.Log, r, werr, e.status)
+		}
+		return
+	}
 	body := spell(err)
 	if e, ok := asAPI(err); ok && door == atGitLab {
 		body.GitLab = e.gitlab

@@ -7,6 +7,7 @@ import (
 func metaRoutes() []route {
 	return []route{
 		plain("GET", "", "/version", access{gate: anyone}, tellVersion),
+		plain("GET", bare, "/version", access{gate: anyone}, tellVersion), // clients ask before they send spans
 		v3("GET", "/mlflow/server-info", access{gate: anyone}, serverInfo),
 	}
 }

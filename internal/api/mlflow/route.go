@@ -36,7 +36,7 @@ const idle = 90 * time.Second
 // route is one operation, at both doors and below all prefixes.
 type route struct {
 	method string
-	api    string // "2.0" or "3.0"; empty: the path is the whole address, at the root only
+	api    string // "2.0" or "3.0"; empty: the path is the whole address, at the root; bare: at GitLab's door
 	path   string // below the API's version, as "/mlflow/runs/get"
 	access access
 	bytes  bool // moves a file
@@ -93,9 +93,15 @@ type address struct {
 	door    flavour
 }
 
+// bare says that a path follows GitLab's prefix without the version of an API.
+const bare = "bare"
+
 func (rt route) addresses() []address {
-	if rt.api == "" {
+	switch rt.api {
+	case "":
 		return []address{{rt.path, atRoot}}
+	case bare:
+		return []address{{gitlabPrefix + rt.path, atGitLab}}
 	}
 	var all []address
 	for _, p := range []string{apiPrefix, ajaxPrefix} {

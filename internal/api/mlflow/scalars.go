@@ -208,7 +208,10 @@ func writePython(b *strings.Builder, v any) {
 }
 
 // pythonString quotes with nothing but ASCII.
-func pythonString(s string) string {
+func pythonString(s string) string { return quotePython(s, 0x7f) }
+
+// quotePython quotes as Python's json.dumps; characters from most on are escaped.
+func quotePython(s string, most rune) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {
@@ -225,11 +228,11 @@ func pythonString(s string) string {
 			b.WriteString(`\b`)
 		case r == '\f':
 			b.WriteString(`\f`)
-		case r >= 0x10000:
+		case r >= 0x10000 && r >= most:
 			r -= 0x10000
 			writeEscape(&b, 0xd800+r>>10)
 			writeEscape(&b, 0xdc00+r&0x3ff)
-		case r < 0x20 || r >= 0x7f:
+		case r < 0x20 || r >= most:
 			writeEscape(&b, r)
 		default:
 			b.WriteRune(r)

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -11,9 +12,6 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
-
-// spansAddress is where OpenTelemetry's exporters send spans.
-const spansAddress = "/v1/traces"
 
 func traceRoutes() []route {
 	read, write := project(registry.ReadRuns), project(registry.WriteRuns)
@@ -29,17 +27,13 @@ func traceRoutes() []route {
 		v3("PATCH", one+"/tags", write, setTraceTag),
 		v2("DELETE", one+"/tags", write, deleteTraceTag),
 		v3("DELETE", one+"/tags", write, deleteTraceTag),
-		plain("POST", "", spansAddress, write, refuseSpans),
+		v3("GET", all+"/get", read, getSpannedTrace),
+		v3("GET", all+"/batchGet", read, getSpannedTraces),
+		v2("POST", all+"/link-to-run", write, linkTraces),
+		v2("POST", all+"/link-prompts", write, linkPrompts),
+		plain("POST", "", spansAddress, write, logSpans),
+		plain("POST", bare, spansAddress, write, logSpans),
 	}
-}
-
-// refuseSpans sends clients to the artifacts of a trace: with this text, and
-// only with it, MLflow's stop trying here (tracing/export/mlflow_v3.py).
-func refuseSpans(c *call) error {
-	if err := c.s.May(c.ctx(), c.ref, registry.WriteRuns); err != nil {
-		return err
-	}
-	return &apiError{code: notImplemented, kind: fault.Unsupported, msg: "REST OTLP span logging is not supported: upload the spans as an artifact of their trace."}
 }
 
 // texts is a map of texts in JSON; null values are left out.
@@ -158,8 +152,9 @@ type traceInfoJSON struct {
 
 const (
 	experimentPlace = "MLFLOW_EXPERIMENT"
-	traceFilesTag   = "mlflow.artifactLocation" // where clients put the spans
-	traceNameTag    = "mlflow.traceName"        // its name
+	traceFilesTag   = "mlflow.artifactLocation"    // where clients put the spans
+	traceNameTag    = "mlflow.traceName"           // its name
+	finalKey        = "mlflow.trace.infoFinalized" // metadata: the client has told all
 )
 
 func traceWire(t registry.Trace) traceInfoJSON {
@@ -170,10 +165,10 @@ func traceWire(t registry.Trace) traceInfoJSON {
 		out.Duration = duration(t.Duration)
 	}
 	for _, m := range t.Metadata {
-		out.Metadata[m.Key] = m.Value
+		out.Metadata[cutTo(m.Key, maxMetadata)] = cutTo(m.Value, maxMetadata)
 	}
 	for _, g := range t.Tags {
-		out.Tags[g.Key] = g.Value
+		out.Tags[cutTo(g.Key, maxTraceTagKey)] = cutTo(g.Value, maxShownTag)
 	}
 	return out
 }
@@ -194,7 +189,8 @@ type newTrace struct {
 }
 
 type traceJSON struct {
-	Info traceInfoJSON `json:"trace_info"`
+	Info  traceInfoJSON `json:"trace_info"`
+	Spans []spanJSON    `json:"spans,omitempty"`
 }
 
 type traceAnswer struct {
@@ -224,17 +220,46 @@ func startTrace(c *call, in newTrace) (traceAnswer, error) {
 	if info.Duration != nil {
 		t.Duration = info.Duration.Duration
 	}
+	if err := checkTraceTexts(t); err != nil {
+		return traceAnswer{}, err
+	}
+	t.Metadata = append(t.Metadata, registry.Tag{Key: finalKey, Value: "true"})
 	made, err := c.s.PutTrace(c.ctx(), c.ref, experiment, t)
-	return traceAnswer{traceJSON{traceWire(made)}}, err
+	return traceAnswer{traceJSON{Info: traceWire(made)}}, err
+}
+
+// checkTraceTexts checks what MLflow keeps apart from other tags and metadata.
+func checkTraceTexts(t registry.Trace) error {
+	for _, g := range t.Tags {
+		if g.Key == traceNameTag && longer(g.Value, maxShownTag) {
+			return tooLong("Trace name", maxShownTag)
+		}
+	}
+	for _, m := range t.Metadata {
+		if m.Key == sessionKey && longer(m.Value, maxMetadata) {
+			return tooLong("Session ID", maxMetadata)
+		}
+	}
+	return nil
 }
 
 func getTrace(c *call, _ none) (traceAnswer, error) {
 	t, err := c.s.Trace(c.ctx(), c.ref, c.r.PathValue("trace_id"))
-	return traceAnswer{traceJSON{traceWire(t)}}, err
+	return traceAnswer{traceJSON{Info: traceWire(t)}}, err
 }
 
 type traceIDs struct {
-	IDs []string `field:"trace_ids" check:"array strings required"`
+	IDs         []string  `field:"trace_ids" check:"array strings required"`
+	Experiments *[]string `field:"experiment_ids" check:"array strings"`
+}
+
+// in gives the experiments that count; nil for all.
+func (in traceIDs) in() ([]registry.ExperimentRef, error) {
+	if in.Experiments == nil {
+		return nil, nil
+	}
+	refs, err := parseExperimentIDs(*in.Experiments)
+	return append([]registry.ExperimentRef{}, refs...), err
 }
 
 type traceInfosAnswer struct {
@@ -242,7 +267,11 @@ type traceInfosAnswer struct {
 }
 
 func getTraceInfos(c *call, in traceIDs) (traceInfosAnswer, error) {
-	ts, err := c.s.Traces(c.ctx(), c.ref, in.IDs)
+	experiments, err := in.in()
+	if err != nil {
+		return traceInfosAnswer{}, err
+	}
+	ts, err := c.s.Traces(c.ctx(), c.ref, in.IDs, experiments)
 	var out traceInfosAnswer
 	for _, t := range ts {
 		out.Infos = append(out.Infos, traceWire(t))
@@ -259,11 +288,25 @@ type traceTag struct {
 const (
 	maxTraceTagKey   = 250
 	maxTraceTagValue = 8000
+	maxShownTag      = 4096 // of a value in an answer (mlflow/tracing/constant.py)
 )
+
+// fixedTraceTags are those that only the server sets (mlflow/server/handlers.py).
+var fixedTraceTags = []string{spansKey, "mlflow.trace.archiveLocation", "mlflow.trace.archivalFailure"}
+
+func fixedTag(key, done string) error {
+	return invalid("Tag '" + key + "' is immutable and cannot be " + done + " on a trace.")
+}
 
 func setTraceTag(c *call, in traceTag) (none, error) {
 	if in.Key == "" {
 		return none{}, missing("key")
+	}
+	if slices.Contains(fixedTraceTags, in.Key) {
+		return none{}, fixedTag(in.Key, "set")
+	}
+	if err := checkName("key", in.Key); err != nil {
+		return none{}, err
 	}
 	if longer(in.Key, maxTraceTagKey) {
 		return none{}, tooLong("key", maxTraceTagKey)
@@ -274,6 +317,9 @@ func setTraceTag(c *call, in traceTag) (none, error) {
 func deleteTraceTag(c *call, in traceTag) (none, error) {
 	if in.Key == "" {
 		in.Key = c.r.URL.Query().Get("key")
+	}
+	if in.Key == spansKey {
+		return none{}, fixedTag(in.Key, "deleted")
 	}
 	id := c.r.PathValue("trace_id")
 	err := c.s.DeleteTraceTag(c.ctx(), c.ref, id, in.Key)

@@ -20,7 +20,7 @@ func traces(_ *testing.T, b *bench) {
 		all = nil
 		for i := range 4 {
 			r := registry.Trace{EID: fmt.Sprintf("tr-%d", i), ProjectID: p.ID, ExperimentID: e.ID, State: registry.TraceOK, At: at.Add(time.Duration(i) * time.Hour),
-				Duration: time.Duration(i-1) * time.Millisecond, Request: "in", Response: "out", ClientID: "c"}
+				Duration: time.Duration(i-1) * time.Millisecond, Request: "in", Response: "out", ClientID: "c", Told: i%2 == 0}
 			var err error
 			if r.ID, err = tx.PutTrace(ctx, r); err != nil {
 				return err
@@ -114,4 +114,46 @@ func (b *bench) tracePages(e registry.Experiment, q registry.Search) (got []stri
 		}
 	})
 	return got
+}
+
+// spans: steps of traces come back in order, once each, and links are kept once.
+func spans(_ *testing.T, b *bench) {
+	p := b.place()
+	e := b.experiment(p, 1, "e")
+	var ids []int64
+	span := func(eid, parent string, began int64) registry.TraceSpan {
+		return registry.TraceSpan{EID: eid, Parent: parent, Name: "n" + eid, Kind: "LLM", Status: registry.SpanOK, Began: began, Ended: began + 1, Content: "12345"}
+	}
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		ids = nil
+		for _, eid := range []string{"tr-a", "tr-b"} {
+			id, err := tx.PutTrace(ctx, registry.Trace{EID: eid, ProjectID: p.ID, ExperimentID: e.ID, State: registry.TraceOK, At: at})
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		if err := tx.PutSpans(ctx, ids[0], []registry.TraceSpan{span("3", "1", 9), span("2", "1", 7), span("1", "", 8)}); err != nil {
+			return err
+		}
+		again := span("2", "1", 10)
+		if err := tx.PutSpans(ctx, ids[0], []registry.TraceSpan{again}); err != nil {
+			return err
+		}
+		for range 2 {
+			if err := tx.LinkTraces(ctx, ids, registry.RunLink, []string{"r1", "r2"}); err != nil {
+				return err
+			}
+		}
+		return tx.PutSpans(ctx, ids[1], []registry.TraceSpan{span("1", "", 1)})
+	})
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		got, err := tx.SpansOf(ctx, ids, 20)
+		b.same([]any{got, err}, []any{map[int64][]registry.TraceSpan{ids[0]: {span("1", "", 8), span("3", "1", 9), span("2", "1", 10)}, ids[1]: {span("1", "", 1)}}, nil})
+		n, err := tx.CountSpans(ctx, ids[0])
+		b.same([]any{n, err}, []any{int64(3), nil})
+		_, err = tx.SpansOf(ctx, ids, 19)
+		b.want(err, fault.TooLarge)
+		return nil
+	})
 }

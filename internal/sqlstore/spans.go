@@ -1,0 +1,66 @@
+package sqlstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+var (
+	putSpan = stmt(`INSERT INTO trace_spans (trace_id, eid, parent, name, kind, status, began, ended, content)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (trace_id, eid) DO UPDATE SET parent = excluded.parent, name = excluded.name,
+		kind = excluded.kind, status = excluded.status, began = excluded.began, ended = excluded.ended, content = excluded.content`)
+	countSpans = stmt(`SELECT count(*) FROM trace_spans WHERE trace_id = $1`)
+	linkTrace  = stmt(`INSERT INTO trace_links (trace_id, kind, target) VALUES ($1, $2, $3) ON CONFLICT (trace_id, kind, target) DO NOTHING`)
+)
+
+func (t *tx) PutSpans(ctx context.Context, traceID int64, ss []registry.TraceSpan) error {
+	for _, s := range ss {
+		if _, err := t.exec(ctx, putSpan, traceID, s.EID, s.Parent, s.Name, s.Kind, s.Status, s.Began, s.Ended, s.Content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) CountSpans(ctx context.Context, traceID int64) (n int64, err error) {
+	err = t.row(ctx, countSpans, []any{traceID}, &n)
+	return n, err
+}
+
+func (t *tx) SpansOf(ctx context.Context, traceIDs []int64, limit int64) (map[int64][]registry.TraceSpan, error) {
+	out := map[int64][]registry.TraceSpan{}
+	for part := range slices.Chunk(traceIDs, registry.MaxLimit) {
+		text := `SELECT trace_id, eid, parent, name, kind, status, began, ended, content FROM trace_spans WHERE trace_id IN (` +
+			placeholders(1, len(part)) + `) ORDER BY trace_id, CASE WHEN parent = '' THEN 0 ELSE 1 END, began, eid`
+		err := t.rows(ctx, text, anys(part), func(s scanner) error {
+			var id int64
+			var sp registry.TraceSpan
+			if err := s.Scan(&id, &sp.EID, &sp.Parent, &sp.Name, &sp.Kind, &sp.Status, &sp.Began, &sp.Ended, &sp.Content); err != nil {
+				return err
+			}
+			if limit -= int64(len(sp.Content)); limit < 0 {
+				return &fault.Error{Kind: fault.TooLarge, Noun: "spans", Msg: "The spans of these traces are too much for one answer; ask for fewer traces at a time"}
+			}
+			out[id] = append(out[id], sp)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (t *tx) LinkTraces(ctx context.Context, traceIDs []int64, kind registry.TraceLink, targets []string) error {
+	for _, id := range traceIDs {
+		for _, target := range targets {
+			if _, err := t.exec(ctx, linkTrace, id, kind, target); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
