@@ -90,7 +90,7 @@ func (s Session) CreateAccessToken(ctx context.Context, ref PlaceRef, spec Acces
 		if place.ProjectID == 0 {
 			t.GroupID = place.NamespaceID
 		}
-		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		t.ID, err = s.insertToken(ctx, tx, t, secret, TokenCreated)
 		return NewAccessToken{AccessToken: AccessToken{Token: t, Role: spec.Role}, Secret: secret}, err
 	})
 }
@@ -187,6 +187,6 @@ func (s Session) RevokeAccessToken(ctx context.Context, ref PlaceRef, id int64) 
 		if err != nil || !t.RevokedAt.IsZero() {
 			return err
 		}
-		return tx.RevokeToken(ctx, id, s.now())
+		return s.endToken(ctx, tx, t.Token)
 	})
 }

@@ -51,7 +51,13 @@ func (s Session) SetAlias(ctx context.Context, ref ProjectRef, model ModelRef, s
 		if err := tx.PutAlias(ctx, m.ID, a); err != nil {
 			return Alias{}, err
 		}
-		return a, tx.AddAliasMove(ctx, m.ID, AliasMove{Name: a.Name, VersionID: v.ID, Semver: v.Semver, Author: UserRef{ID: s.actor.UserID}, At: s.now()})
+		move := AliasMove{Name: a.Name, VersionID: v.ID, Semver: v.Semver, Author: UserRef{ID: s.actor.UserID}, At: s.now()}
+		if err := tx.AddAliasMove(ctx, m.ID, move); err != nil {
+			return Alias{}, err
+		}
+		e := m.about(AliasMoved).with(v.ModelName + " " + v.Semver)
+		e.Subject = a.Name
+		return a, s.note(ctx, tx, e)
 	})
 }
 
@@ -92,7 +98,12 @@ func (s Session) DeleteAlias(ctx context.Context, ref ProjectRef, model ModelRef
 		if err := tx.DeleteAlias(ctx, m.ID, name); err != nil {
 			return err
 		}
-		return tx.AddAliasMove(ctx, m.ID, AliasMove{Name: name, Author: UserRef{ID: s.actor.UserID}, At: s.now()})
+		if err := tx.AddAliasMove(ctx, m.ID, AliasMove{Name: name, Author: UserRef{ID: s.actor.UserID}, At: s.now()}); err != nil {
+			return err
+		}
+		e := m.about(AliasDeleted).with(m.Name)
+		e.Subject = name
+		return s.note(ctx, tx, e)
 	})
 }
 

@@ -98,9 +98,11 @@ func (s Session) CreateDeployToken(ctx context.Context, ref PlaceRef, spec Deplo
 		}
 		if d.Username == "" {
 			d.Username = "gitlab+deploy-token-" + itoa(d.ID)
-			err = tx.NameDeployToken(ctx, d.ID, d.Username)
+			if err := tx.NameDeployToken(ctx, d.ID, d.Username); err != nil {
+				return NewDeployToken{}, err
+			}
 		}
-		return NewDeployToken{DeployToken: d, Secret: secret}, err
+		return NewDeployToken{DeployToken: d, Secret: secret}, s.note(ctx, tx, deployEvent(TokenCreated, d))
 	})
 }
 
@@ -111,9 +113,13 @@ func (s Session) DeleteDeployToken(ctx context.Context, ref PlaceRef, id int64) 
 		if err != nil {
 			return err
 		}
-		if _, err := deployToken(ctx, tx, p, id); err != nil {
+		d, err := deployToken(ctx, tx, p, id)
+		if err != nil {
 			return err
 		}
-		return tx.DeleteDeployToken(ctx, id)
+		if err := tx.DeleteDeployToken(ctx, id); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, deployEvent(TokenRevoked, d))
 	})
 }

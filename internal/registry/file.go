@@ -353,6 +353,18 @@ func (s Session) DeleteFile(ctx context.Context, ref ProjectRef, pkg PackageRef,
 		if err != nil {
 			return err
 		}
-		return tx.DeleteFile(ctx, f)
+		return s.dropFile(ctx, tx, p.ID, f)
 	})
+}
+
+// dropFile removes a file of a project.
+func (s Session) dropFile(ctx context.Context, tx Tx, projectID int64, f File) error {
+	if err := tx.DeleteFile(ctx, f); err != nil {
+		return err
+	}
+	found, err := tx.PackagesByID(ctx, projectID, []int64{f.PackageID})
+	if err != nil {
+		return err
+	}
+	return s.noteFiles(ctx, tx, found[f.PackageID], f.Path)
 }

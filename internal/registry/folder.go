@@ -107,7 +107,11 @@ func (s Session) DeleteFiles(ctx context.Context, ref ProjectRef, pkg PackageRef
 		if err != nil || k.ID == 0 {
 			return 0, err
 		}
-		return tx.DeleteFiles(ctx, k.ID, path)
+		n, err := tx.DeleteFiles(ctx, k.ID, path)
+		if err != nil || n == 0 {
+			return 0, err
+		}
+		return n, s.noteFiles(ctx, tx, k, path)
 	})
 }
 

@@ -57,6 +57,9 @@ func (s Session) CreateGroup(ctx context.Context, spec GroupSpec) (Namespace, er
 			return Namespace{}, err
 		}
 		n.ID = id
+		if err := s.note(ctx, tx, Event{Act: GroupCreated, GroupID: id, Subject: n.FullPath}); err != nil {
+			return Namespace{}, err
+		}
 		if s.actor.IsSystem() {
 			return n, nil
 		}
@@ -173,7 +176,10 @@ func (s Session) EditGroup(ctx context.Context, ref NamespaceRef, e GroupEdit) (
 		}
 		n.FullPath = n.FullPath[:len(n.FullPath)-len(oldPath)] + n.Path
 		n.FullName = n.FullName[:len(n.FullName)-len(oldName)] + n.Name
-		return n, tx.UpdateNamespace(ctx, n)
+		if err := tx.UpdateNamespace(ctx, n); err != nil {
+			return Namespace{}, err
+		}
+		return n, s.note(ctx, tx, Event{Act: GroupEdited, GroupID: n.ID, Subject: n.FullPath})
 	})
 }
 
@@ -188,6 +194,9 @@ func (s Session) DeleteGroup(ctx context.Context, ref NamespaceRef) error {
 			return err
 		}
 		if err := tx.DeleteNamespace(ctx, n.ID); err != nil {
+			return err
+		}
+		if err := s.note(ctx, tx, Event{Act: GroupDeleted, GroupID: n.ID, Place: n.FullPath, Subject: n.FullPath}); err != nil {
 			return err
 		}
 		return tx.Enqueue(ctx, purgeJob(s.now()))

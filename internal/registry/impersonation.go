@@ -75,6 +75,6 @@ func (s Session) RevokeImpersonationToken(ctx context.Context, userID, id int64)
 		if err != nil || !t.RevokedAt.IsZero() {
 			return err
 		}
-		return tx.RevokeToken(ctx, id, s.now())
+		return s.endToken(ctx, tx, t)
 	})
 }

@@ -135,7 +135,14 @@ func (s Session) putMember(ctx context.Context, ref PlaceRef, spec MemberSpec, e
 		if err := tx.PutMember(ctx, place, m); err != nil {
 			return Member{}, err
 		}
-		return m, s.keepsOwner(ctx, tx, place, exists)
+		if err := s.keepsOwner(ctx, tx, place, exists); err != nil {
+			return Member{}, err
+		}
+		act := MemberAdded
+		if exists {
+			act = MemberEdited
+		}
+		return m, s.note(ctx, tx, place.in(Event{Act: act, Subject: u.Username, Detail: itoa(int64(m.Role))}))
 	})
 }
 
@@ -182,6 +189,9 @@ func (s Session) RemoveMember(ctx context.Context, ref PlaceRef, userID int64) e
 		if err := tx.DeleteMember(ctx, place, userID); err != nil {
 			return err
 		}
-		return s.keepsOwner(ctx, tx, place, true)
+		if err := s.keepsOwner(ctx, tx, place, true); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, place.in(Event{Act: MemberRemoved, Subject: l.Items[0].User.Username}))
 	})
 }

@@ -149,7 +149,7 @@ func (s Session) CreateModel(ctx context.Context, ref ProjectRef, spec ModelSpec
 			return Model{}, err
 		}
 		m.Tags, m.ProjectPath = spec.Tags, p.FullPath
-		return m, nil
+		return m, s.note(ctx, tx, m.about(ModelCreated))
 	})
 }
 
@@ -195,6 +195,7 @@ func (s Session) EditModel(ctx context.Context, ref ProjectRef, which ModelRef, 
 		if err != nil {
 			return Model{}, err
 		}
+		old := m.Name
 		set(&m.Description, e.Description)
 		m.UpdatedAt = s.now()
 		if e.Tags != nil {
@@ -213,6 +214,9 @@ func (s Session) EditModel(ctx context.Context, ref ProjectRef, which ModelRef, 
 			return Model{}, err
 		}
 		if err := markPrompt(ctx, tx, &m, m.Tags); err != nil {
+			return Model{}, err
+		}
+		if err := s.note(ctx, tx, edited(m, old)); err != nil {
 			return Model{}, err
 		}
 		one := []Model{m}
@@ -244,7 +248,10 @@ func (s Session) SetModelTag(ctx context.Context, ref ProjectRef, which ModelRef
 		if err := checkTags([]Tag{t}); err != nil {
 			return err
 		}
-		if err := tx.SetTags(ctx, ModelTags, m.ID, []Tag{t}); err != nil || t.Key != PromptTag {
+		if err := tx.SetTags(ctx, ModelTags, m.ID, []Tag{t}); err != nil {
+			return err
+		}
+		if err := s.note(ctx, tx, m.about(ModelTagged).with(t.Key)); err != nil || t.Key != PromptTag {
 			return err
 		}
 		return markPrompt(ctx, tx, &m, []Tag{t})
@@ -258,7 +265,10 @@ func (s Session) DeleteModelTag(ctx context.Context, ref ProjectRef, which Model
 		if err != nil {
 			return err
 		}
-		if err := deleteTag(ctx, tx, ModelTags, m.ID, key); err != nil || key != PromptTag {
+		if err := deleteTag(ctx, tx, ModelTags, m.ID, key); err != nil {
+			return err
+		}
+		if err := s.note(ctx, tx, m.about(ModelTagged).with(key)); err != nil || key != PromptTag {
 			return err
 		}
 		return markPrompt(ctx, tx, &m, nil)
@@ -286,7 +296,10 @@ func (s Session) RemoveModel(ctx context.Context, ref ProjectRef, which ModelRef
 		if err != nil {
 			return Model{}, err
 		}
-		return m, tx.DeleteModel(ctx, m)
+		if err := tx.DeleteModel(ctx, m); err != nil {
+			return Model{}, err
+		}
+		return m, s.note(ctx, tx, m.about(ModelDeleted))
 	})
 }
 

@@ -46,6 +46,7 @@ func (s Session) moveProject(ctx context.Context, tx Tx, ref ProjectRef, to Name
 	if err != nil {
 		return Project{}, err
 	}
+	old := p.FullPath
 	p.Namespace, p.FullPath, p.UpdatedAt = ns, ns.FullPath+"/"+p.Path, s.now()
 	if ns.Kind == GroupNamespace && openness[p.Visibility] > openness[ns.Visibility] {
 		p.Visibility = ns.Visibility
@@ -54,7 +55,10 @@ func (s Session) moveProject(ctx context.Context, tx Tx, ref ProjectRef, to Name
 	if fault.Is(err, fault.Conflict) {
 		err = stays("project", "Project with same name or path in target namespace already exists")
 	}
-	if err != nil || ns.Kind != UserNamespace {
+	if err != nil {
+		return p, err
+	}
+	if err := s.note(ctx, tx, Event{Act: ProjectMoved, ProjectID: p.ID, Subject: p.FullPath, Detail: old}); err != nil || ns.Kind != UserNamespace {
 		return p, err
 	}
 	return p, s.ownProject(ctx, tx, ns, p.ID)
@@ -115,11 +119,15 @@ func (s Session) MoveGroup(ctx context.Context, ref, to NamespaceRef) (Namespace
 		if err != nil {
 			return Namespace{}, err
 		}
+		old := n.FullPath
 		n.ParentID, n.FullPath, n.FullName, n.UpdatedAt = parent.ID, n.Path, n.Name, s.now()
 		if parent.ID != 0 {
 			n.FullPath, n.FullName = parent.FullPath+"/"+n.Path, parent.FullName+" / "+n.Name
 		}
 		if err := s.rehang(ctx, tx, &n, parent); err != nil {
+			return Namespace{}, err
+		}
+		if err := s.note(ctx, tx, Event{Act: GroupMoved, GroupID: n.ID, Subject: n.FullPath, Detail: old}); err != nil {
 			return Namespace{}, err
 		}
 		return n, s.keepOwned(ctx, tx, n)

@@ -127,7 +127,10 @@ func (s Session) DeletePackage(ctx context.Context, ref ProjectRef, id int64) er
 		}
 		fresh := k
 		fresh.CreatedAt, fresh.CreatorID = s.now(), s.actor.UserID
-		return tx.DeletePackage(ctx, k, fresh)
+		if err := tx.DeletePackage(ctx, k, fresh); err != nil {
+			return err
+		}
+		return s.noteFiles(ctx, tx, k, "")
 	})
 }
 
@@ -155,7 +158,7 @@ func (s Session) DeletePackageFile(ctx context.Context, ref ProjectRef, id, file
 		if err != nil {
 			return err
 		}
-		return tx.DeleteFile(ctx, f)
+		return s.dropFile(ctx, tx, k.ProjectID, f)
 	})
 }
 

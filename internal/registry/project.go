@@ -82,6 +82,9 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 				return Project{}, err
 			}
 		}
+		if err := s.note(ctx, tx, Event{Act: ProjectCreated, ProjectID: id, Subject: p.FullPath}); err != nil {
+			return Project{}, err
+		}
 		return tx.ProjectAccess(ctx, ProjectRef{ID: id}, s.viewer())
 	})
 }
@@ -171,7 +174,7 @@ func (s Session) EditProject(ctx context.Context, ref ProjectRef, e ProjectEdit)
 		if err != nil {
 			return Project{}, err
 		}
-		oldPath := p.Path
+		oldPath, old := p.Path, p
 		set(&p.Name, e.Name)
 		set(&p.Path, e.Path)
 		set(&p.Description, e.Description)
@@ -192,7 +195,10 @@ func (s Session) EditProject(ctx context.Context, ref ProjectRef, e ProjectEdit)
 			return Project{}, fault.Invalidf("visibility_level", "%s is not allowed in a %s group", p.Visibility, ns.Visibility)
 		}
 		p.FullPath = p.FullPath[:len(p.FullPath)-len(oldPath)] + p.Path
-		return p, tx.UpdateProject(ctx, p)
+		if err := tx.UpdateProject(ctx, p); err != nil {
+			return Project{}, err
+		}
+		return p, s.note(ctx, tx, p.since(old))
 	})
 }
 
@@ -205,6 +211,9 @@ func (s Session) DeleteProject(ctx context.Context, ref ProjectRef) error {
 			return err
 		}
 		if err := tx.HideProject(ctx, p.ID, s.now()); err != nil {
+			return err
+		}
+		if err := s.note(ctx, tx, Event{Act: ProjectDeleted, ProjectID: p.ID, Place: p.FullPath, Subject: p.FullPath}); err != nil {
 			return err
 		}
 		return tx.Enqueue(ctx, purgeJob(s.now()))

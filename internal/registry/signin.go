@@ -48,7 +48,11 @@ func (s Session) SignIn(ctx context.Context, login, password string) (NewToken, 
 		case b.hash != a.hash || b.user.Blocked:
 			return refused // changed while the password was checked
 		}
-		return tx.DeleteBrowsers(ctx, b.user.ID, s.now())
+		if err := tx.DeleteBrowsers(ctx, b.user.ID, s.now()); err != nil {
+			return err
+		}
+		who := Session{r: s.r, actor: auth.Actor{UserID: b.user.ID, Username: b.user.Username, Kind: auth.Browser}}
+		return who.note(ctx, tx, Event{Act: UserSignedIn, Subject: b.user.Username})
 	})
 }
 
@@ -84,7 +88,10 @@ func (s Session) ChangePassword(ctx context.Context, present, next string) error
 		if err != nil || b.hash != a.hash {
 			return orRefused(err) // changed while the password was checked
 		}
-		return setPassword(ctx, tx, b.user, hash)
+		if err := setPassword(ctx, tx, b.user, hash); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, Event{Act: UserPassword, Subject: b.user.Username})
 	})
 }
 

@@ -58,6 +58,9 @@ func (s Session) MoveToStage(ctx context.Context, ref ProjectRef, model ModelRef
 		if err := tx.UpdateVersion(ctx, v); err != nil {
 			return Version{}, err
 		}
+		if err := s.note(ctx, tx, v.about(VersionStaged).with(string(v.Stage))); err != nil {
+			return Version{}, err
+		}
 		return v, s.touchModel(ctx, tx, m)
 	})
 }

@@ -51,6 +51,7 @@ type Tx interface {
 	ByID
 	Uploads
 	Parts
+	Events
 	jobs.Queue
 }
 
@@ -376,6 +377,13 @@ type Blobs interface {
 	LiveBlobs(ctx context.Context, after blob.Digest, limit int) ([]blob.Info, error)
 	// BlobKnown reports whether there is a row, or a full upload of that content.
 	BlobKnown(ctx context.Context, d blob.Digest) (bool, error)
+}
+
+// Events are what was done. They stay when what they are about goes.
+type Events interface {
+	// InsertEvent fills in Place, unless it is given, by what is there.
+	InsertEvent(ctx context.Context, e Event) error
+	ListEvents(ctx context.Context, q EventQuery) (List[Event], error)
 }
 
 // Uploads are files on their way. What a row says of its bytes is on disk. They

@@ -104,9 +104,46 @@ func (s Session) issue(ctx context.Context, t auth.Token, check func(Tx) error) 
 		}
 		t := t
 		var err error
-		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		if t.Kind == auth.Browser {
+			t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		} else {
+			t.ID, err = s.insertToken(ctx, tx, t, secret, TokenCreated)
+		}
 		return NewToken{Token: t, Secret: secret}, err
 	})
+}
+
+// insertToken stores a token under the digest of its secret.
+func (s Session) insertToken(ctx context.Context, tx Tx, t auth.Token, secret string, a Act) (int64, error) {
+	var err error
+	if t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret)); err != nil {
+		return 0, err
+	}
+	e := tokenEvent(a, t)
+	if t.UserID != s.actor.UserID && t.ProjectID == 0 && t.GroupID == 0 {
+		u, err := tx.UserByID(ctx, t.UserID)
+		if err != nil {
+			return 0, err
+		}
+		e.Detail += ", of " + u.Username
+	}
+	return t.ID, s.note(ctx, tx, e)
+}
+
+// endToken revokes a token.
+func (s Session) endToken(ctx context.Context, tx Tx, t auth.Token) error {
+	if err := tx.RevokeToken(ctx, t.ID, s.now()); err != nil {
+		return err
+	}
+	return s.note(ctx, tx, tokenEvent(TokenRevoked, t))
+}
+
+// endFamily revokes a token with all that rotations made of it.
+func (s Session) endFamily(ctx context.Context, tx Tx, t auth.Token) error {
+	if err := tx.RevokeFamily(ctx, family(t), s.now()); err != nil {
+		return err
+	}
+	return s.note(ctx, tx, tokenEvent(TokenReused, t))
 }
 
 // RevokeToken ends a personal token for good. A token may always revoke
@@ -122,7 +159,7 @@ func (s Session) RevokeToken(ctx context.Context, id int64) error {
 		if err != nil || !t.RevokedAt.IsZero() {
 			return err
 		}
-		return tx.RevokeToken(ctx, id, s.now())
+		return s.endToken(ctx, tx, t)
 	})
 }
 
@@ -164,7 +201,7 @@ func (s Session) rotate(ctx context.Context, expires time.Time, find func(Tx) (a
 			return rotation{}, err
 		}
 		if !t.RevokedAt.IsZero() {
-			return rotation{reused: true}, tx.RevokeFamily(ctx, family(t), s.now())
+			return rotation{reused: true}, s.endFamily(ctx, tx, t)
 		}
 		if err := tx.RevokeToken(ctx, t.ID, s.now()); err != nil {
 			return rotation{}, err
@@ -174,7 +211,7 @@ func (s Session) rotate(ctx context.Context, expires time.Time, find func(Tx) (a
 		if err := s.checkToken(t); err != nil {
 			return rotation{}, err
 		}
-		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		t.ID, err = s.insertToken(ctx, tx, t, secret, TokenRotated)
 		return rotation{made: NewToken{Token: t, Secret: secret}}, err
 	})
 	if err == nil && out.reused {
@@ -202,7 +239,7 @@ func (s Session) RevokeReused(ctx context.Context, id int64) error {
 		if err != nil || t.RevokedAt.IsZero() {
 			return err
 		}
-		return tx.RevokeFamily(ctx, family(t), s.now())
+		return s.endFamily(ctx, tx, t)
 	})
 }
 

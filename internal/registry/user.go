@@ -69,6 +69,9 @@ func (s Session) CreateUser(ctx context.Context, spec UserSpec) (User, error) {
 		if _, err := insertUser(ctx, tx, &u, hash); err != nil {
 			return User{}, err
 		}
+		if err := s.note(ctx, tx, Event{Act: UserCreated, Subject: u.Username}); err != nil {
+			return User{}, err
+		}
 		return tx.UserByID(ctx, u.ID)
 	})
 }
@@ -128,7 +131,7 @@ func (s Session) EditUser(ctx context.Context, id int64, e UserEdit) (User, erro
 		if err != nil {
 			return User{}, err
 		}
-		old := u.Username
+		old := u
 		set(&u.Username, e.Username)
 		set(&u.Name, e.Name)
 		set(&u.Email, e.Email)
@@ -143,7 +146,12 @@ func (s Session) EditUser(ctx context.Context, id int64, e UserEdit) (User, erro
 		if err := setPassword(ctx, tx, u, hash); err != nil {
 			return User{}, err
 		}
-		if !u.Bot && (u.Username != old || e.Name != nil) {
+		for _, event := range u.since(old, hash != "") {
+			if err := s.note(ctx, tx, event); err != nil {
+				return User{}, err
+			}
+		}
+		if !u.Bot && (u.Username != old.Username || e.Name != nil) {
 			return u, s.moveUserNamespace(ctx, tx, u)
 		}
 		return u, nil
@@ -197,7 +205,7 @@ func (s Session) DeleteUser(ctx context.Context, id int64) error {
 			return err
 		}
 		if u.Bot {
-			return tx.DeleteUser(ctx, id)
+			return s.dropUser(ctx, tx, u)
 		}
 		own, err := tx.ListProjects(ctx, ProjectQuery{NamespaceID: u.NamespaceID, Page: Page{Limit: 1}, Viewer: Viewer{Admin: true}})
 		if err != nil {
@@ -206,8 +214,15 @@ func (s Session) DeleteUser(ctx context.Context, id int64) error {
 		if len(own.Items) > 0 {
 			return fault.Conflictf("user", "", "the user still owns projects, the first being %s; delete them or move them to a group", own.Items[0].FullPath)
 		}
-		return tx.DeleteUser(ctx, id)
+		return s.dropUser(ctx, tx, u)
 	})
+}
+
+func (s Session) dropUser(ctx context.Context, tx Tx, u User) error {
+	if err := tx.DeleteUser(ctx, u.ID); err != nil {
+		return err
+	}
+	return s.note(ctx, tx, Event{Act: UserDeleted, Subject: u.Username})
 }
 
 // set writes *v when it is given.

@@ -199,6 +199,9 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 			return Version{}, err
 		}
 	}
+	if err := s.note(ctx, tx, v.about(VersionPublished)); err != nil {
+		return Version{}, err
+	}
 	v, err = tx.VersionByID(ctx, m.ProjectID, v.ID)
 	v.Tags, v.ProjectPath = spec.Tags, m.ProjectPath
 	return v, err
@@ -297,7 +300,10 @@ func (s Session) EditVersion(ctx context.Context, ref ProjectRef, model ModelRef
 		if err := tx.UpdateVersion(ctx, v); err != nil {
 			return Version{}, err
 		}
-		return v, replaceTags(ctx, tx, VersionTags, v.ID, e.Tags)
+		if err := replaceTags(ctx, tx, VersionTags, v.ID, e.Tags); err != nil {
+			return Version{}, err
+		}
+		return v, s.note(ctx, tx, v.about(VersionEdited))
 	})
 }
 
@@ -340,6 +346,9 @@ func (s Session) dropVersion(ctx context.Context, tx Tx, m Model, v Version) err
 	if err := tx.CountModel(ctx, m.ID, -1, 0); err != nil {
 		return err
 	}
+	if err := s.note(ctx, tx, v.about(VersionDeleted)); err != nil {
+		return err
+	}
 	return s.touchModel(ctx, tx, m)
 }
 
@@ -353,7 +362,10 @@ func (s Session) SetVersionTag(ctx context.Context, ref ProjectRef, model ModelR
 		if err := checkTags([]Tag{t}); err != nil {
 			return err
 		}
-		return tx.SetTags(ctx, VersionTags, v.ID, []Tag{t})
+		if err := tx.SetTags(ctx, VersionTags, v.ID, []Tag{t}); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, v.about(VersionTagged).with(t.Key))
 	})
 }
 
@@ -364,6 +376,9 @@ func (s Session) DeleteVersionTag(ctx context.Context, ref ProjectRef, model Mod
 		if err != nil {
 			return err
 		}
-		return deleteTag(ctx, tx, VersionTags, v.ID, key)
+		if err := deleteTag(ctx, tx, VersionTags, v.ID, key); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, v.about(VersionTagged).with(key))
 	})
 }

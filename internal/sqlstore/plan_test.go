@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -248,6 +249,35 @@ func TestRunListsSearch(t *testing.T) {
 		q.Status = registry.Killed
 		if steps := strings.Join(list(q), "; "); !strings.Contains(steps, "status=?") || strings.Contains(steps, "B-TREE") {
 			t.Errorf("killed ones of %+v: %s", q, steps)
+		}
+	}
+}
+
+// TestEventsComeInOrder: each list of events comes out of an index in its order.
+func TestEventsComeInOrder(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	some := []string{"model", "alias"}
+	for index, q := range map[string]registry.EventQuery{
+		"events_at":                     {},
+		"events_at (at<?)":              {When: registry.Span{Before: time.Now()}},
+		"events_topic (topic=?)":        {Topics: some[:1]},
+		"events_actor (actor_key=?)":    {Actor: "Ann", Topics: some},
+		"events_project (project_id=?)": {ProjectID: 1, Topics: some},
+		"events_model (model_id=?)":     {ModelID: 1},
+	} {
+		var texts []string
+		s.Watch(func(text string) { texts = append(texts, text) })
+		err := s.View(ctx, func(tx registry.Tx) error {
+			_, err := tx.ListEvents(ctx, q)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Watch(nil)
+		steps := plan(t, s, texts[0])
+		if len(steps) != 1 || !strings.HasSuffix(steps[0], index) {
+			t.Errorf("%+v: %q, want %s", q, steps, index)
 		}
 	}
 }

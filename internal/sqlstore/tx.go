@@ -199,7 +199,7 @@ func placeholders(from, n int) string {
 }
 
 // anys makes arguments of ids.
-func anys(ids []int64) []any {
+func anys[T any](ids []T) []any {
 	out := make([]any, len(ids))
 	for i, id := range ids {
 		out[i] = id

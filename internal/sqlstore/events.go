@@ -1,0 +1,46 @@
+package sqlstore
+
+import (
+	"context"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+var insertEvent = stmt(`INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail)
+	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 <> '' THEN $12 ELSE
+	coalesce((SELECT full_path FROM projects WHERE id = $9), (SELECT full_path FROM namespaces WHERE id = $10), '') END, $13, $14`)
+
+func (t *tx) InsertEvent(ctx context.Context, e registry.Event) error {
+	_, err := t.exec(ctx, insertEvent, micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(e.Actor.Username), e.TokenKind, e.TokenID,
+		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.Subject, e.Detail)
+	return err
+}
+
+func (t *tx) ListEvents(ctx context.Context, q registry.EventQuery) (registry.List[registry.Event], error) {
+	l := &listing{cols: `e.id, e.at, e.actor_id, e.actor, e.token_kind, e.token_id, e.act, e.project_id, e.group_id, e.model_id, e.place, e.subject, e.detail`,
+		from: "events e", id: "e.id", initial: registry.Order{By: "at", Desc: true}, orders: map[string]column{"at": {"e.at", true}}}
+	if q.ModelID != 0 {
+		l.and("e.model_id = ? AND e.model_id > 0", q.ModelID)
+	}
+	if q.ProjectID != 0 {
+		l.and("e.project_id = ? AND e.project_id > 0", q.ProjectID)
+	}
+	if q.Actor != "" {
+		l.and("e.actor_key = ?", strings.ToLower(q.Actor))
+	}
+	if n := len(q.Topics); n > 0 {
+		// What is computed is in no index: SQLite would gather the rows of each
+		// topic and sort them, where an index has them in the wanted order.
+		col := "(e.topic || '')"
+		if n == 1 && q.ModelID == 0 && q.ProjectID == 0 && q.Actor == "" {
+			col = "e.topic"
+		}
+		l.and(col+" IN ("+marks(n)+")", anys(q.Topics)...)
+	}
+	l.span("e.at", q.When)
+	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, e *registry.Event, extra ...any) error {
+		return s.Scan(append([]any{&e.ID, instant{&e.At}, &e.Actor.ID, &e.Actor.Username, &e.TokenKind, &e.TokenID, &e.Act,
+			&e.ProjectID, &e.GroupID, &e.ModelID, &e.Place, &e.Subject, &e.Detail}, extra...)...)
+	})
+}
