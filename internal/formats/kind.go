@@ -48,7 +48,7 @@ var byEnding = map[string]Kind{
 	".txt": Text, ".log": Text, ".py": Text, ".toml": Text, ".ini": Text, ".cfg": Text, ".sh": Text, ".xml": Text, ".html": Text, ".htm": Text,
 	".jsonl": Text, ".sql": Text, ".r": Text, ".jinja": Text, ".css": Text, ".js": Text,
 	".png": Image, ".jpg": Image, ".jpeg": Image, ".gif": Image, ".webp": Image, ".svg": Image, ".bmp": Image,
-	".zip": Archive, ".tar": Archive, ".gz": Archive, ".tgz": Archive, ".bz2": Archive, ".xz": Archive, ".zst": Archive, ".7z": Archive,
+	".zip": Archive, ".tar": Archive, ".gz": Archive, ".tgz": Archive, ".bz2": Archive, ".xz": Archive, ".zst": Archive, ".7z": Archive, ".skops": Archive,
 	".parquet": Table, ".arrow": Table, ".feather": Table, ".npy": Table, ".npz": Table,
 }
 

@@ -62,11 +62,7 @@ func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 // OpenFile describes a file and opens its content; the caller closes it. On
 // local disk the content is an *os.File.
 func (s Session) OpenFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (File, io.ReadSeekCloser, error) {
-	f, err := s.StatFile(ctx, ref, pkg, path)
-	if err != nil {
-		return File{}, nil, err
-	}
-	c, err := s.open(ctx, f.Digest)
+	f, c, err := s.LookInto(ctx, ref, pkg, path)
 	if err == nil {
 		s.r.downloads.note(f.PackageID)
 	}

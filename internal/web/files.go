@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/formats"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -17,6 +18,8 @@ func fileRoutes() []route {
 	var all []route
 	for _, home := range []string{"/ml/models/{model}/versions/{version}", "/ml/candidates/{run}"} {
 		all = append(all,
+			get(home+"/files/{path...}", project(registry.PullFiles), showFile),
+			get(home+"/raw/{path...}", project(registry.PullFiles), showRaw),
 			post(home+"/files", project(registry.PushFiles), uploadFiles),
 			post(home+"/files/delete", project(registry.PushFiles), deleteFile),
 		)
@@ -32,6 +35,8 @@ type shelf struct {
 	MayPull  bool
 	MayPush  bool
 	Tree     *folder
+	Inside   []inside
+	Runs     []string // paths of files whose loading can run code
 	Listed   int
 	Search   string
 	Pager    pager
@@ -74,9 +79,18 @@ func (c *call) fillShelf(s registry.Session, project int64, sh *shelf) error {
 	}
 	sh.Search = strings.TrimSpace(c.r.URL.Query().Get("file"))
 	_, n := c.page()
-	l, err := s.Files(c.ctx(), c.ref, h.pkg, registry.FileQuery{Search: sh.Search,
+	l, err := s.LookAt(c.ctx(), c.ref, h.pkg, registry.FileQuery{Search: sh.Search,
 		Page: registry.Page{Limit: maxListed, Offset: (n - 1) * maxListed, NoTotal: true}})
+	if err != nil {
+		return err
+	}
 	sh.Tree, sh.Listed, sh.Pager = treeOf(l.Items), len(l.Items), c.pager(n, -1, l.More)
+	for _, f := range l.Items {
+		if formats.KindOf(f.Path).RunsCode() {
+			sh.Runs = append(sh.Runs, f.Path)
+		}
+	}
+	sh.Inside, err = c.insides(l)
 	return err
 }
 

@@ -24,6 +24,8 @@ func (d *door) functions() template.FuncMap {
 		"first":   firstLetter,
 		"dict":    dict,
 		"prose":   d.prose.Render,
+		"shape":   shapeOf,
+		"many":    manyOf,
 		"figure":  figure,
 		"param":   paramOf,
 		"metric":  metricOf,
@@ -59,6 +61,30 @@ func grouped(n int64) string {
 		return "−" + s
 	}
 	return s
+}
+
+// manyOf writes a large number as people say it; the exact one belongs beside it.
+func manyOf(n int64) string {
+	v, u := float64(n), 0
+	for v >= 1000 && u < 4 {
+		v, u = v/1000, u+1
+	}
+	if u == 0 {
+		return grouped(n)
+	}
+	return fmt.Sprintf("%.3g %s", v, [...]string{"", "thousand", "million", "billion", "trillion"}[u])
+}
+
+// shapeOf writes the dimensions of a tensor.
+func shapeOf(dims []int64) string {
+	if len(dims) == 0 {
+		return "scalar"
+	}
+	parts := make([]string, len(dims))
+	for i, d := range dims {
+		parts[i] = strconv.FormatInt(d, 10)
+	}
+	return strings.Join(parts, " × ")
 }
 
 // plural counts a noun.

@@ -43,7 +43,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
-	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, streams: make(chan struct{}, maxStreams)}
+	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, heads: newHeads(), streams: make(chan struct{}, maxStreams)}
 	var err error
 	if d.assets, err = loadAssets(); err != nil {
 		return httpx.Mount{}, err
@@ -79,6 +79,7 @@ type door struct {
 	pages    pages
 	throttle *throttle
 	prose    *markdown.Renderer
+	heads    *heads
 	streams  chan struct{} // one for each that is open
 	// The pages of the server, of projects, and of groups.
 	top, below, inGroups *httpx.Router

@@ -1,0 +1,36 @@
+package registry
+
+import (
+	"context"
+	"io"
+)
+
+// Look is a part of the files of a version or run whose contents may be read,
+// as a page does that shows what is in them. It is no download, and does not
+// count as one.
+type Look struct {
+	List[File]
+	s Session
+}
+
+// Open opens the content of one of the files; the caller closes it.
+func (l Look) Open(ctx context.Context, f File) (io.ReadSeekCloser, error) {
+	return l.s.open(ctx, f.Digest)
+}
+
+// LookAt lists files as Files does, to be looked into.
+func (s Session) LookAt(ctx context.Context, ref ProjectRef, pkg PackageRef, q FileQuery) (Look, error) {
+	l, err := s.Files(ctx, ref, pkg, q)
+	return Look{l, s}, err
+}
+
+// LookInto describes a file and opens its content, as OpenFile does, but for a
+// look: it does not count as a download. The caller closes it.
+func (s Session) LookInto(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (File, io.ReadSeekCloser, error) {
+	f, err := s.StatFile(ctx, ref, pkg, path)
+	if err != nil {
+		return File{}, nil, err
+	}
+	c, err := s.open(ctx, f.Digest)
+	return f, c, err
+}

@@ -1,0 +1,131 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/formats"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// inside is what files of a page say of themselves.
+type inside struct {
+	Name string // of the file, or of several
+	Path string // of the file, when it is one
+	formats.Details
+	Tensors int
+	Problem string // why the file cannot be read as its kind
+}
+
+// heads remembers what was read of contents. A digest has one content for ever,
+// so what is remembered stays true; tensors are not kept, for they are many.
+type heads struct {
+	mu    sync.Mutex
+	known map[blob.Digest]inside
+}
+
+// maxHeads bounds the remembered contents.
+const maxHeads = 2000
+
+func newHeads() *heads { return &heads{known: map[blob.Digest]inside{}} }
+
+func (h *heads) get(d blob.Digest) (inside, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	in, ok := h.known[d]
+	return in, ok
+}
+
+func (h *heads) put(d blob.Digest, in inside) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.known) >= maxHeads {
+		clear(h.known)
+	}
+	h.known[d] = in
+}
+
+// readInside reads the head of a content.
+func readInside(kind formats.Kind, f registry.File, content io.ReadSeeker) (inside, error) {
+	in := inside{Name: f.Path, Path: f.Path}
+	var err error
+	if in.Details, err = formats.Read(kind, content, f.Size); errors.Is(err, formats.ErrMalformed) {
+		in.Problem, err = "The file "+err.Error()+".", nil
+	}
+	in.Tensors = len(in.Details.Tensors)
+	return in, err
+}
+
+// maxInside bounds the files of a page that are looked into: more than a large
+// model has shards.
+const maxInside = 200
+
+// insides looks into the files of a page that say something of themselves.
+// Shards of one model are put together.
+func (c *call) insides(look registry.Look) ([]inside, error) {
+	var all []inside
+	at := map[string]int{}
+	for _, f := range look.Items {
+		kind := formats.KindOf(f.Path)
+		if !kind.Readable() || kind == formats.Pickle || len(all) == maxInside {
+			continue
+		}
+		in, err := c.inside(c.ctx(), look, kind, f)
+		if err != nil {
+			return nil, err
+		}
+		if series := shardOf(f.Path); series != "" && in.Problem == "" {
+			if i, ok := at[series]; ok {
+				all[i].join(in, series)
+				continue
+			}
+			at[series] = len(all)
+		}
+		all = append(all, in)
+	}
+	return all, nil
+}
+
+// inside gives what a file says, as it is remembered or read.
+func (c *call) inside(ctx context.Context, look registry.Look, kind formats.Kind, f registry.File) (inside, error) {
+	in, ok := c.d.heads.get(f.Digest)
+	if ok && in.Kind == kind {
+		in.Name, in.Path = f.Path, f.Path
+		return in, nil
+	}
+	content, err := look.Open(ctx, f)
+	if err != nil {
+		return in, err
+	}
+	defer content.Close()
+	if in, err = readInside(kind, f, content); err != nil {
+		return in, err
+	}
+	in.Details.Tensors = nil
+	c.d.heads.put(f.Digest, in)
+	return in, nil
+}
+
+// join adds another shard of the same model. What is added to is changed in a
+// copy, for it is remembered.
+func (in *inside) join(other inside, series string) {
+	in.Name, in.Path = series, ""
+	in.Parameters += other.Parameters
+	in.Tensors += other.Tensors
+	in.Types = slices.Clone(in.Types)
+	for _, o := range other.Types {
+		i := slices.IndexFunc(in.Types, func(s formats.Share) bool { return s.Type == o.Type })
+		if i < 0 {
+			in.Types = append(in.Types, o)
+			continue
+		}
+		in.Types[i].Tensors += o.Tensors
+		in.Types[i].Parameters += o.Parameters
+	}
+	slices.SortFunc(in.Types, func(a, b formats.Share) int { return cmp.Compare(b.Parameters, a.Parameters) })
+}
