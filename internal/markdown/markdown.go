@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"html/template"
 	"regexp"
+	"strings"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -39,8 +40,13 @@ func (r *Renderer) Render(text string) (template.HTML, error) {
 	if err := r.md.Convert([]byte(fenceHead(text)), &b); err != nil {
 		return "", err
 	}
-	return template.HTML(r.clean.SanitizeBytes(b.Bytes())), nil
+	return template.HTML(tasks.Replace(r.clean.Sanitize(b.String()))), nil
 }
+
+// tasks gives the boxes of tasks a name, which whoever cannot see them needs.
+// Raw HTML is gone and quotes in texts are escaped, so nothing else is met.
+var tasks = strings.NewReplacer(`<input checked="" disabled="" type="checkbox"`, `<input checked="" disabled="" type="checkbox" aria-label="done"`,
+	`<input disabled="" type="checkbox"`, `<input disabled="" type="checkbox" aria-label="to do"`)
 
 var yamlHead = regexp.MustCompile(`(?s)\A---\r?\n(.*?)\r?\n---\r?\n`)
 
