@@ -20,16 +20,28 @@ type searchable struct {
 	values map[registry.Subject]valueTable
 	stage  string // the time of deletion; empty: rows of this kind only go for good
 	last   []term // the order without keys; the last of them is unique
+	// indexed says that from is one table, under the letter r, with an index of
+	// the scope's column and last, read backward; and so for attrs and values that
+	// say it.
+	indexed bool
+	names   string // the index of names that the attribute "name" has; see nameIndex
 }
 
 // attr is an attribute of the row itself, by which it can be ordered.
 type attr struct {
 	column
 	filter string // what conditions compare, if not that
+	unit   int64  // what conditions count in; see attr.times
 	null   bool   // may be NULL; else an index on it gives the order
 	// lead is true of every row: it leads an engine to that index, when the order
 	// goes on with other tables' columns and seems to need sorting anyway.
 	lead string
+	// found says that an index has the scope's column and this; ordered, that it
+	// goes on with the order without keys.
+	found, ordered bool
+	// stored is the column in the index, if it is not expr; present is true of rows
+	// in which it does not stand for NULL.
+	stored, present string
 }
 
 // valueTable holds values of rows by key.
@@ -45,10 +57,11 @@ type valueTable struct {
 	// latest, where a key has many values, is a subquery for the id of the one
 	// that an order is by. Such an order is sorted, not read off an index.
 	latest func(registry.Sort) (text string, args []any)
-	// What an index of the table, as x, allows; empty: there is none. It begins
-	// with the column that the scope of the search bounds, and the key.
+	// What an index of the table allows; empty: there is none. It has the column
+	// that the scope of the search bounds, the key, the value, and, read backward,
+	// what searchable.last is.
 	table, owner, scope string
-	last                []term // what searchable.last is, in columns of x
+	last                []term // columns of the table
 }
 
 // condition gives the SQL of one condition.
@@ -57,6 +70,9 @@ func (k searchable) condition(c registry.Condition) (string, []any, error) {
 		col, ok := k.attrs[c.Key]
 		if !ok {
 			return "", nil, unknownKey(c.Key)
+		}
+		if text, args, ok := col.times(c); ok {
+			return text, args, nil
 		}
 		return compare(cmp.Or(col.filter, col.expr), col.number, c)
 	}
@@ -75,7 +91,7 @@ func (k searchable) condition(c registry.Condition) (string, []any, error) {
 	case registry.IsNull:
 		return "NOT EXISTS (" + v.exists + " AND " + cond + ")", args, nil
 	case registry.IsNotNull:
-		return "EXISTS (" + v.exists + " AND " + cond + ")", args, nil
+		return "EXISTS (" + v.exists + " AND " + cond + " LIMIT 1)", args, nil
 	}
 	meets, more, err := compare(expr, v.number, c)
 	if err != nil {
@@ -87,7 +103,42 @@ func (k searchable) condition(c registry.Condition) (string, []any, error) {
 	case v.number:
 		meets = "NOT v.nan AND " + meets
 	}
-	return "EXISTS (" + v.exists + " AND " + cond + " AND " + meets + ")", append(args, more...), nil
+	// SQLite makes a join of an EXISTS without LIMIT, and then may begin with it.
+	return "EXISTS (" + v.exists + " AND " + cond + " AND " + meets + " LIMIT 1)", append(args, more...), nil
+}
+
+// indexed is the column of an attribute's index.
+func (a attr) indexed() string { return cmp.Or(a.stored, a.expr) }
+
+// times gives a comparison of a column that is kept in smaller units than it is
+// compared in, as a range that an index has. ok is false for what is no plain
+// comparison with a whole number.
+func (a attr) times(c registry.Condition) (text string, args []any, ok bool) {
+	v, whole := c.Value.(int64)
+	if a.unit == 0 || !whole || v <= -1<<50 || v >= 1<<50 {
+		return "", nil, false
+	}
+	from, to, col := v*a.unit, (v+1)*a.unit, a.indexed()
+	switch c.Op {
+	case registry.Greater:
+		text, args = col+" >= ?", []any{to}
+	case registry.AtLeast:
+		text, args = col+" >= ?", []any{from}
+	case registry.Less:
+		text, args = col+" < ?", []any{from}
+	case registry.AtMost:
+		text, args = col+" < ?", []any{to}
+	case registry.Equal:
+		text, args = col+" >= ? AND "+col+" < ?", []any{from, to}
+	case registry.NotEqual:
+		text, args = "("+col+" < ? OR "+col+" >= ?)", []any{from, to}
+	default:
+		return "", nil, false
+	}
+	if a.present != "" {
+		text = a.present + " AND " + text
+	}
+	return text, args, true
 }
 
 func unknownKey(key string) error {

@@ -20,7 +20,7 @@ var (
 	loggedByEID  = stmt(`SELECT ` + loggedCols + ` FROM ` + loggedFrom + ` WHERE l.project_id = $1 AND l.eid = $2`)
 	updateLogged = stmt(`UPDATE logged_models SET status = $1, package_id = $2, updated_at = $3, deleted_at = $4 WHERE id = $5`)
 
-	insertLoggedParam  = stmt(`INSERT INTO logged_model_params (model_id, key, value) VALUES ($1, $2, $3)`)
+	insertLoggedParam  = stmt(`INSERT INTO logged_model_params (key, value, model_id) VALUES ($1, $2, $3)`)
 	insertLoggedMetric = stmt(`INSERT INTO logged_model_metrics (model_id, run_id, key, at, step, value, nan, dataset, digest)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (model_id, key, at, step, run_id) DO NOTHING`)
 	deleteLoggedPackages = stmt(`DELETE FROM packages WHERE id IN (SELECT package_id FROM logged_models WHERE experiment_id = $1)`)

@@ -36,15 +36,15 @@ func trigrams(stretches ...string) (out []string) {
 	return out
 }
 
-// ids gives a subquery for the ids of rows whose names may contain all of some
-// stretches of text, and its argument. ok is false when there is no index for
+// match is the condition on a row of the index, under a letter, that its name may
+// contain all of some stretches of text. ok is false when there is no index for
 // that: the texts are too short, or the engine has its own.
-func (x nameIndex) ids(e *engine, stretches ...string) (text, arg string, ok bool) {
+func (x nameIndex) match(e *engine, letter string, stretches ...string) (c condition, ok bool) {
 	parts := trigrams(stretches...)
 	if e.nameMatch == nil || len(parts) == 0 {
-		return "", "", false
+		return condition{}, false
 	}
-	return "SELECT rowid FROM " + x.table + " WHERE " + x.table + " MATCH ?", e.nameMatch(parts, x), true
+	return condition{letter + "." + x.table + " MATCH ?", []any{e.nameMatch(parts, x)}}, true
 }
 
 // named narrows a list to rows that have a part of text, without case, in one
@@ -53,18 +53,20 @@ func (x nameIndex) ids(e *engine, stretches ...string) (text, arg string, ok boo
 // is much, a page of it is met soon along the list's own order.
 func (t *tx) named(ctx context.Context, l *listing, x nameIndex, s string, o registry.Order, exprs ...string) error {
 	l.contains(s, exprs...)
-	text, arg, ok := x.ids(t.s.e, s)
+	match, ok := x.match(t.s.e, "z", s)
 	if !ok {
 		return nil
 	}
 	if l.orders[cmp.Or(o.By, l.initial.By)].expr != l.id {
-		if few, err := t.atMost(ctx, text, arg); err != nil || !few {
+		few := t.s.reach.few
+		n, err := t.count(ctx, lookup{from: x.table + " z", where: []condition{match}}, few+1)
+		if err != nil || n > int64(few) {
 			return err
 		}
 	}
 	// CROSS JOIN is what begins with the index, whatever the engine thinks of it.
 	l.from = x.table + " z CROSS JOIN " + l.from
-	l.and("z."+x.table+" MATCH ?", arg)
+	l.all([]condition{match})
 	l.where = append(l.where, l.id+" = z.rowid")
 	for by, col := range l.orders {
 		if col.expr == l.id {
@@ -73,14 +75,4 @@ func (t *tx) named(ctx context.Context, l *listing, x nameIndex, s string, o reg
 	}
 	l.id = "z.rowid"
 	return nil
-}
-
-// atMost reports whether a subquery gives no more than fewRows rows; it reads no
-// more than that.
-func (t *tx) atMost(ctx context.Context, text string, args ...any) (bool, error) {
-	l := listing{}
-	text = "SELECT count(*) FROM (" + l.bind(text, args...) + " LIMIT " + l.bind("?", fewRows+1) + ") AS c"
-	var n int64
-	err := t.row(ctx, query(text), l.args, &n)
-	return n <= fewRows, err
 }

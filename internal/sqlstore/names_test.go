@@ -54,7 +54,7 @@ func fillNames(t *testing.T, s *Store) {
 		if err != nil {
 			return err
 		}
-		for i := range fewRows + 100 {
+		for i := range usualReach.few + 100 {
 			e := registry.Experiment{ProjectID: p, IID: int64(i + 1), Name: fmt.Sprint(i)}
 			if e.ID, err = tx.InsertExperiment(ctx, e); err != nil {
 				return err

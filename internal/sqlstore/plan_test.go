@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -207,6 +209,116 @@ func TestSearchesGoAlongIndexes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestSearchesOfRuns: whatever a search is by, and whatever it asks for, it reads
+// an index of the experiment in its order, or the rows of one condition out of an
+// index. The bounds are low, so that all ways are taken among few runs.
+func TestSearchesOfRuns(t *testing.T) {
+	s := open(t)
+	s.reach = reach{few: 2, slice: 3, wide: 100}
+	fillRuns(t, s, 20)
+	sort := func(of registry.Subject, key string) registry.Sort { return registry.Sort{Subject: of, Key: key} }
+	acc := registry.Condition{Subject: registry.OfMetric, Key: "acc", Op: registry.Greater, Value: 0.5}
+	lr := registry.Condition{Subject: registry.OfParam, Key: "lr", Op: registry.Equal, Value: "1"}
+	group := registry.Condition{Subject: registry.OfTag, Key: "group", Op: registry.Equal, Value: "g"}
+	other := registry.Condition{Subject: registry.OfParam, Key: "lr", Op: registry.NotEqual, Value: "x"}
+	for _, o := range []struct {
+		by    []registry.Sort
+		index string
+	}{{nil, "runs_latest"}, {[]registry.Sort{sort(registry.OfRow, "started_at")}, "runs_latest"}, {[]registry.Sort{sort(registry.OfRow, "name")}, "runs_called"},
+		{[]registry.Sort{sort(registry.OfRow, "status")}, "runs_of_state"}, {[]registry.Sort{sort(registry.OfRow, "ended_at")}, "runs_of_end"},
+		{[]registry.Sort{sort(registry.OfMetric, "loss")}, "metrics_best"}, {[]registry.Sort{sort(registry.OfParam, "depth")}, "run_params_best"},
+		{[]registry.Sort{sort(registry.OfTag, "group")}, "run_tags_best"}} {
+		for _, f := range []registry.Filter{nil, {acc}, {other}, {lr}, {acc, lr}, {acc, other, group}} {
+			for _, desc := range []bool{false, true} {
+				for i := range o.by {
+					o.by[i].Desc = desc
+				}
+				checkRunSearch(t, s, registry.Search{Filter: f, Order: o.by, Limit: 4}, o.index)
+			}
+		}
+	}
+}
+
+// checkRunSearch looks at the plans of all statements of a search and of its next
+// page.
+func checkRunSearch(t *testing.T, s *Store, q registry.Search, index string) {
+	t.Helper()
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	defer s.Watch(nil)
+	for range 2 {
+		err := s.View(t.Context(), func(tx registry.Tx) error {
+			f, err := tx.SearchRuns(t.Context(), []int64{1}, q)
+			q.After = f.Next
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Watch(nil)
+	used := false
+	for _, text := range texts {
+		steps := plan(t, s, text)
+		all := strings.Join(steps, "; ")
+		used = used || strings.Contains(all, index)
+		looks := strings.Contains(text, " y CROSS JOIN ")
+		for _, step := range steps {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN c" || step == "USE TEMP B-TREE FOR ORDER BY" && !looks {
+				t.Errorf("%+v: %s: %s", q, all, text)
+			}
+		}
+		if strings.Contains(text, " IN (") || looks || strings.Contains(text, " y WHERE ") {
+			continue
+		}
+		if !strings.Contains(steps[0], "_best (experiment_id=?") && !strings.Contains(steps[0], "INDEX runs_") {
+			t.Errorf("%+v: begins with %s: %s", q, steps[0], text)
+		}
+	}
+	if !used && len(q.Filter) == 0 {
+		t.Errorf("%+v: without %s: %q", q, index, texts)
+	}
+}
+
+// fillRuns makes the first experiment with runs that are much alike.
+func fillRuns(t *testing.T, s *Store, n int) {
+	t.Helper()
+	ctx := t.Context()
+	err := s.Update(ctx, func(tx registry.Tx) error {
+		ns, err := tx.InsertNamespace(ctx, registry.Namespace{Kind: registry.GroupNamespace, Path: "g", FullPath: "g", Name: "g", FullName: "g"})
+		if err != nil {
+			return err
+		}
+		p, err := tx.InsertProject(ctx, registry.Project{Namespace: registry.Namespace{ID: ns}, Path: "p", Name: "p", FullPath: "g/p"})
+		if err != nil {
+			return err
+		}
+		e, err := tx.InsertExperiment(ctx, registry.Experiment{ProjectID: p, IID: 1, Name: "e"})
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			at := time.UnixMilli(int64(i / 3))
+			id, err := tx.InsertRun(ctx, registry.Run{ProjectID: p, ExperimentID: e, IID: int64(i + 1), EID: fmt.Sprint(i), Name: fmt.Sprint("r", i/4), Status: registry.Running,
+				StartedAt: at, EndedAt: time.UnixMilli(int64(i % 5))})
+			if err != nil {
+				return err
+			}
+			err = errors.Join(
+				tx.InsertMetrics(ctx, id, []registry.Metric{{Key: "acc", Value: float64(i%4) / 4, At: at}, {Key: "loss", Value: float64(i / 5), At: at}}),
+				tx.InsertParams(ctx, id, []registry.Param{{Key: "lr", Value: fmt.Sprint(i % 3)}, {Key: "depth", Value: fmt.Sprint(i % 2)}}),
+				tx.SetTags(ctx, registry.RunTags, id, []registry.Tag{{Key: "group", Value: "g"}}))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -7,7 +7,13 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-var insertParam = stmt(`INSERT INTO run_params (run_id, key, value) VALUES ($1, $2, $3)`)
+var (
+	insertParam = stmt(`INSERT INTO run_params (run_id, run_eid, experiment_id, started_at, key, value)
+		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2 FROM runs r WHERE r.id = $3`)
+	setRunTag = stmt(`INSERT INTO run_tags (owner_id, run_eid, experiment_id, started_at, key, value)
+		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2 FROM runs r WHERE r.id = $3
+		ON CONFLICT (owner_id, key) DO UPDATE SET value = excluded.value`)
+)
 
 func (t *tx) InsertParams(ctx context.Context, runID int64, ps []registry.Param) error {
 	return t.insertParams(ctx, insertParam, runID, ps)
@@ -15,7 +21,7 @@ func (t *tx) InsertParams(ctx context.Context, runID int64, ps []registry.Param)
 
 func (t *tx) insertParams(ctx context.Context, q query, owner int64, ps []registry.Param) error {
 	for _, p := range ps {
-		if _, err := t.exec(ctx, q, owner, p.Key, p.Value); err != nil {
+		if _, err := t.exec(ctx, q, p.Key, p.Value, owner); err != nil {
 			return err
 		}
 	}
@@ -70,9 +76,12 @@ var tagTables = map[registry.TagOwner]string{registry.ModelTags: "model_tags", r
 	registry.TraceTags: "trace_tags", registry.TraceMetadata: "trace_metadata"}
 
 func (t *tx) SetTags(ctx context.Context, o registry.TagOwner, id int64, ts []registry.Tag) error {
-	text := "INSERT INTO " + tagTables[o] + " (owner_id, key, value) VALUES ($1, $2, $3) ON CONFLICT (owner_id, key) DO UPDATE SET value = excluded.value"
+	text := query("INSERT INTO " + tagTables[o] + " (key, value, owner_id) VALUES ($1, $2, $3) ON CONFLICT (owner_id, key) DO UPDATE SET value = excluded.value")
+	if o == registry.RunTags {
+		text = setRunTag
+	}
 	for _, g := range ts {
-		if _, err := t.exec(ctx, query(text), id, g.Key, g.Value); err != nil {
+		if _, err := t.exec(ctx, text, g.Key, g.Value, id); err != nil {
 			return err
 		}
 	}

@@ -23,11 +23,11 @@ var (
 	insertRun = stmt(`INSERT INTO runs (project_id, experiment_id, iid, eid, name, status, author_id, job_id, package_id,
 		started_at, ended_at, created_at, updated_at, user_label)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`)
-	runByIID  = stmt(`SELECT ` + runCols + ` FROM ` + runFrom + ` WHERE r.project_id = $1 AND r.iid = $2`)
-	runByEID  = stmt(`SELECT ` + runCols + ` FROM ` + runFrom + ` WHERE r.project_id = $1 AND r.eid = $2`)
-	stageRun  = stmt(`UPDATE runs SET deleted_at = $1, updated_at = $2 WHERE id = $3`)
-	updateRun = stmt(`UPDATE runs SET name = $1, status = $2, started_at = $3, ended_at = $4, version_id = $5, package_id = $6,
-		updated_at = $7 WHERE id = $8`)
+	runByIID = stmt(`SELECT ` + runCols + ` FROM ` + runFrom + ` WHERE r.project_id = $1 AND r.iid = $2`)
+	runByEID = stmt(`SELECT ` + runCols + ` FROM ` + runFrom + ` WHERE r.project_id = $1 AND r.eid = $2`)
+	stageRun = stmt(`UPDATE runs SET deleted_at = $1, updated_at = $2 WHERE id = $3`)
+	// The start never changes: the tables of what runs have logged repeat it.
+	updateRun     = stmt(`UPDATE runs SET name = $1, status = $2, ended_at = $3, version_id = $4, package_id = $5, updated_at = $6 WHERE id = $7`)
 	deletePackage = stmt(`DELETE FROM packages WHERE id = $1`)
 	deleteRun     = stmt(`DELETE FROM runs WHERE id = $1`)
 )
@@ -124,7 +124,7 @@ func runList() listing {
 }
 
 func (t *tx) UpdateRun(ctx context.Context, r registry.Run) error {
-	n, err := t.exec(ctx, updateRun, r.Name, r.Status, micros(r.StartedAt), micros(r.EndedAt), r.VersionID, ref(r.PackageID),
+	n, err := t.exec(ctx, updateRun, r.Name, r.Status, micros(r.EndedAt), r.VersionID, ref(r.PackageID),
 		micros(r.UpdatedAt), r.ID)
 	return hit(n, err, "run", r.IID)
 }
@@ -160,24 +160,30 @@ func (t *tx) RestoreRun(ctx context.Context, id int64, at time.Time) error {
 
 // runSearch is what can be asked of runs.
 var runSearch = searchable{
-	from: "runs r", id: "r.id", stage: "r.deleted_at",
-	attrs: map[string]attr{"eid": {column: column{"r.eid", false}}, "name": {column: column{"r.name", false}},
-		"status": {column: column{"upper(r.status)", false}}, "user": {column: column{"r.user_label", false}},
-		"started_at": {column: column{"r.started_at", true}, filter: "r.started_at / 1000"},
-		"ended_at":   {column: column{"nullif(r.ended_at, 0)", true}, filter: "nullif(r.ended_at, 0) / 1000", null: true},
+	from: "runs r", id: "r.id", stage: "r.deleted_at", indexed: true, names: "run_names",
+	attrs: map[string]attr{"eid": {column: column{"r.eid", false}, found: true}, "name": {column: column{"r.name", false}, found: true, ordered: true},
+		"status": {column: column{"upper(r.status)", false}, found: true, ordered: true}, "user": {column: column{"r.user_label", false}},
+		"started_at": {column: column{"r.started_at", true}, filter: "r.started_at / 1000", unit: 1000, found: true, ordered: true},
+		"ended_at": {column: column{"nullif(r.ended_at, 0)", true}, filter: "nullif(r.ended_at, 0) / 1000", unit: 1000, null: true, found: true, ordered: true,
+			stored: "r.ended_at", present: "r.ended_at > 0"},
 		"artifact_uri": {column: column{`(SELECT CASE WHEN e.location = '' THEN 'mlflow-artifacts:/' || CAST(e.iid AS TEXT) ELSE rtrim(e.location, '/') END
 			FROM experiments e WHERE e.id = r.experiment_id) || '/' || r.eid || '/artifacts'`, false}}},
 	values: map[registry.Subject]valueTable{
 		registry.OfMetric: {exists: "SELECT 1 FROM metrics v WHERE v.run_id = r.id", join: "metrics x ON x.run_id = r.id", number: true,
-			table: "metrics x", owner: "x.run_id", scope: "x.experiment_id", last: []term{{"x.started_at", true}, {"x.run_eid", false}}},
-		registry.OfParam: {exists: "SELECT 1 FROM run_params v WHERE v.run_id = r.id", join: "run_params x ON x.run_id = r.id"},
-		registry.OfTag:   {exists: "SELECT 1 FROM run_tags v WHERE v.owner_id = r.id", join: "run_tags x ON x.owner_id = r.id"},
+			table: "metrics", owner: "run_id", scope: "experiment_id", last: lastOfRun},
+		registry.OfParam: {exists: "SELECT 1 FROM run_params v WHERE v.run_id = r.id", join: "run_params x ON x.run_id = r.id",
+			table: "run_params", owner: "run_id", scope: "experiment_id", last: lastOfRun},
+		registry.OfTag: {exists: "SELECT 1 FROM run_tags v WHERE v.owner_id = r.id", join: "run_tags x ON x.owner_id = r.id",
+			table: "run_tags", owner: "owner_id", scope: "experiment_id", last: lastOfRun},
 		registry.OfDataset: {exists: `SELECT 1 FROM run_inputs i JOIN input_datasets d ON d.id = i.dataset_id
 			LEFT JOIN run_input_tags c ON c.owner_id = i.id AND c.key = '` + registry.InputContext + `' WHERE i.run_id = r.id`,
 			columns: map[string]string{"name": "d.name", "digest": "d.digest", "context": "c.value"}},
 	},
 	last: []term{{"r.started_at", true}, {"r.eid", false}},
 }
+
+// lastOfRun is the order of runs without keys, in the tables of their values.
+var lastOfRun = []term{{"started_at", true}, {"run_eid", false}}
 
 func (t *tx) SearchRuns(ctx context.Context, experiments []int64, q registry.Search) (registry.Found[registry.Run], error) {
 	ids, next, err := t.found(ctx, runSearch, scope{column: "r.experiment_id", ids: experiments}, q)

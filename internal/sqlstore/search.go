@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -16,16 +17,26 @@ type term struct {
 	desc bool
 }
 
+// source is where the rows of a search come from, in order.
+type source struct {
+	alone  string      // the table with the index that gives the order, under its letter
+	from   string      // with the table of the rows
+	behind string      // the same, to be read behind some ids of rows
+	link   string      // where these are two tables
+	on     []condition // on alone, with the scope
+	terms  []term
+	along  bool // that index has terms, backward if the first descends
+}
+
 // phase is a stretch of a search's answer. When the first key of the order is
 // a value in a table of its own, the rows that have it, those whose value is no
 // number, and those that lack it are three: each comes out of an index in its
 // order, and what is not reached is not read.
 type phase struct {
-	join  string
-	where []string // without arguments
-	args  []any    // of the join, then of the conditions in keyed
-	keyed []string // conditions with one argument each
-	terms []term
+	source
+	join  string // what the rest of the order needs
+	args  []any  // of that
+	where []condition
 	kind  phaseKind
 	first registry.Sort // what the phases are by
 }
@@ -41,31 +52,26 @@ const (
 
 // decide says a condition on the value that the phases are by in terms of x.
 // possible is false when no row of the phase can meet it.
-func (p phase) decide(c registry.Condition, v valueTable) (cond string, args []any, decided, possible bool) {
+func (p phase) decide(c registry.Condition, v valueTable) (cond condition, decided, possible bool) {
 	if p.kind == allRows || c.Subject != p.first.Subject || c.Key != p.first.Key {
-		return "", nil, false, true
+		return condition{}, false, true
 	}
 	switch {
 	case c.Op == registry.IsNull || c.Op == registry.IsNotNull:
-		return "", nil, true, (c.Op == registry.IsNull) == (p.kind == withNone)
+		return condition{}, true, (c.Op == registry.IsNull) == (p.kind == withNone)
 	case p.kind == withoutNum:
-		return "", nil, true, c.Op == registry.NotEqual
+		return condition{}, true, c.Op == registry.NotEqual
 	case p.kind == withNone:
-		return "", nil, true, false
+		return condition{}, true, false
 	}
-	cond, args, err := compare("x.value", v.number, c)
-	return cond, args, err == nil, true
+	text, args, err := compare("x.value", v.number, c)
+	return condition{text, args}, err == nil, true
 }
 
 // phases gives the stretches of an order.
-func (k searchable) phases(order []registry.Sort) ([]phase, error) {
+func (k searchable) phases(in scope, order []registry.Sort) ([]phase, error) {
 	if len(order) == 0 || order[0].Subject == registry.OfRow || k.values[order[0].Subject].latest != nil {
-		terms, join, args, err := k.terms(order)
-		one := phase{join: join, args: args, terms: append(terms, k.last...)}
-		if len(order) > 0 && k.attrs[order[0].Key].lead != "" {
-			one.where = []string{k.attrs[order[0].Key].lead}
-		}
-		return []phase{one}, err
+		return k.phasesOfRow(in, order)
 	}
 	first := order[0]
 	v, ok := k.values[first.Subject]
@@ -76,26 +82,88 @@ func (k searchable) phases(order []registry.Sort) ([]phase, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest, last := append(slices.Clone(terms), k.last...), k.last
-	if v.last != nil {
-		last = v.last
-	}
-	have := phase{join: " JOIN " + v.join + join, args: args, keyed: []string{"x.key = ?"}, kind: withValue, first: first}
-	have.args = append(have.args, first.Key)
-	there := have
-	there.terms = slices.Concat([]term{{"x.value", first.Desc}}, terms, last)
-	lack, _, err := k.condition(registry.Condition{Subject: first.Subject, Key: first.Key, Op: registry.IsNull})
+	lack, lackArgs, err := k.condition(registry.Condition{Subject: first.Subject, Key: first.Key, Op: registry.IsNull})
 	if err != nil {
 		return nil, err
 	}
-	without := phase{join: join, args: append(slices.Clone(args), first.Key), keyed: []string{lack}, terms: rest, kind: withNone, first: first}
+	rest := slices.Concat(terms, k.last)
+	there := phase{source: k.valued(v, in, first.Key), join: join, args: args, kind: withValue, first: first}
+	last := there.terms
+	there.along = there.along && len(terms) == 0
+	there.terms = slices.Concat([]term{{"x.value", first.Desc}}, terms, last)
+	without := phase{source: k.rows(in, rest), join: join, args: args, where: []condition{{lack, lackArgs}}, kind: withNone, first: first}
+	without.along = without.along && len(terms) == 0
 	if !v.number {
 		return []phase{there, without}, nil
 	}
-	there.where = []string{"x.nan = FALSE"}
-	nan := have
-	nan.kind, nan.where, nan.terms = withoutNum, []string{"x.nan = TRUE", "x.value = 0"}, slices.Concat(terms, last)
+	nan := there
+	there.on = append(slices.Clip(there.on), condition{text: "x.nan = FALSE"})
+	nan.on = append(slices.Clip(nan.on), condition{text: "x.nan = TRUE"}, condition{text: "x.value = 0"})
+	nan.kind, nan.terms = withoutNum, slices.Concat(terms, last)
 	return []phase{there, nan, without}, nil
+}
+
+// phasesOfRow gives those of an order that begins with an attribute, or with
+// nothing.
+func (k searchable) phasesOfRow(in scope, order []registry.Sort) ([]phase, error) {
+	terms, join, args, err := k.terms(order)
+	if err != nil {
+		return nil, err
+	}
+	one := phase{source: k.rows(in, slices.Concat(terms, k.last)), join: join, args: args}
+	if len(order) == 0 || order[0].Subject != registry.OfRow {
+		one.along = one.along && len(order) == 0
+		return []phase{one}, nil
+	}
+	first := k.attrs[order[0].Key]
+	one.along = one.along && first.ordered && len(order) == 1
+	if first.lead != "" {
+		one.where = []condition{{text: first.lead}}
+	}
+	if !first.null || !first.ordered {
+		return []phase{one}, nil
+	}
+	// Rows without the attribute are another stretch of the same index.
+	there, none := one, one
+	there.terms = slices.Concat([]term{{first.indexed(), order[0].Desc}}, terms[2:], k.last)
+	there.on = append(slices.Clip(one.on), condition{text: first.present})
+	none.terms = slices.Concat(terms[2:], k.last)
+	none.on = append(slices.Clip(one.on), condition{text: first.indexed() + " = 0"})
+	return []phase{there, none}, nil
+}
+
+// rows is the table itself, in an order.
+func (k searchable) rows(in scope, terms []term) source {
+	s := source{alone: k.from, from: k.from, behind: " CROSS JOIN " + k.from, terms: firstOnly(terms), along: k.indexed && len(in.ids) == 1}
+	s.on = []condition{within(in.column, in.ids)}
+	return s
+}
+
+// firstOnly leaves out terms that were there before: they decide nothing.
+func firstOnly(terms []term) (out []term) {
+	for _, t := range terms {
+		if !slices.ContainsFunc(out, func(o term) bool { return o.expr == t.expr }) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// valued is the table of values of one key, as x; its terms are the order of the
+// rows without keys.
+func (k searchable) valued(v valueTable, in scope, key string) source {
+	s := source{alone: v.table + " x", from: v.table + " x CROSS JOIN " + k.from, behind: " CROSS JOIN " + k.from + " CROSS JOIN " + v.table + " x",
+		link: "x." + v.owner + " = " + k.id, along: k.indexed && len(in.ids) == 1}
+	if v.table == "" {
+		s = source{from: k.from + " JOIN " + v.join, terms: k.last}
+		s.on = []condition{within(in.column, in.ids), {"x.key = ?", []any{key}}}
+		return s
+	}
+	s.on = []condition{within("x."+v.scope, in.ids), {"x.key = ?", []any{key}}}
+	for _, t := range v.last {
+		s.terms = append(s.terms, term{"x." + t.expr, t.desc})
+	}
+	return s
 }
 
 // terms gives the expressions of the keys of an order, with the joins that they
@@ -157,82 +225,32 @@ type scope struct {
 	column string
 	ids    []int64
 	where  []string
-	also   *condition          // what rows have to meet besides
-	few    *registry.Condition // met by so few rows that these are gone through
+	also   *condition // what rows have to meet besides
 }
 
-// condition is a piece of SQL with what it binds.
+// condition is a piece of SQL with what it binds, "?" for each.
 type condition struct {
 	text string
 	args []any
 }
 
-// fewRows is how many rows are gone through and sorted without a thought.
-const fewRows = 2000
-
-// few looks for a condition that an index answers with few rows. Without one, a
-// search goes along the order until it has enough rows, which is soon when many
-// meet its conditions, and never when few do.
-func (t *tx) few(ctx context.Context, k searchable, in scope, f registry.Filter) (*registry.Condition, error) {
-	for i, c := range f {
-		v := k.values[c.Subject]
-		if v.scope == "" || c.Op == registry.NotEqual || c.Op == registry.IsNull || c.Op == registry.IsNotNull {
-			continue
-		}
-		l := &listing{}
-		if err := v.only(l, in, c); err != nil {
-			return nil, err
-		}
-		l.args = append(l.args, fewRows+1)
-		var n int64
-		text := "SELECT count(*) FROM (SELECT 1 FROM " + v.table + l.condition() + " LIMIT $" + strconv.Itoa(len(l.args)) + ") AS c"
-		if err := t.row(ctx, query(text), l.args, &n); err != nil {
-			return nil, err
-		}
-		if n <= fewRows {
-			return &f[i], nil
-		}
+func (l *listing) all(cs []condition) {
+	for _, c := range cs {
+		l.and(c.text, c.args...)
 	}
-	return nil, nil
 }
 
-// only adds the conditions for the rows of a table of values that meet one.
-func (v valueTable) only(l *listing, in scope, c registry.Condition) error {
-	cond, args, err := compare("x.value", v.number, c)
-	if err != nil {
-		return err
+// within bounds a column to some ids.
+func within(column string, ids []int64) condition {
+	if len(ids) == 1 {
+		return condition{column + " = ?", anys(ids)}
 	}
-	l.and("x.key = ?", c.Key)
-	if v.number {
-		l.where = append(l.where, "x.nan = FALSE")
-	}
-	l.within(v.scope, in.ids)
-	l.and(cond, args...)
-	return nil
-}
-
-// gather bounds a search to its scope.
-func (k searchable) gather(l *listing, in scope) error {
-	l.where = append(l.where, in.where...)
-	if in.also != nil {
-		l.and(in.also.text, in.also.args...)
-	}
-	if in.few == nil {
-		l.within(in.column, in.ids)
-		return nil
-	}
-	v, inner := k.values[in.few.Subject], &listing{args: l.args}
-	if err := v.only(inner, in, *in.few); err != nil {
-		return err
-	}
-	l.args = inner.args
-	l.where = append(l.where, k.id+" IN (SELECT "+v.owner+" FROM "+v.table+inner.condition()+")")
-	return nil
+	return condition{column + " IN (" + marks(len(ids)) + ")", anys(ids)}
 }
 
 // found runs a search and gives the ids of its rows, in order.
 func (t *tx) found(ctx context.Context, k searchable, in scope, q registry.Search) ([]int64, registry.Mark, error) {
-	phases, err := k.phases(q.Order)
+	phases, err := k.phases(in, k.undecided(q))
 	if err != nil {
 		return nil, registry.Mark{}, err
 	}
@@ -240,30 +258,37 @@ func (t *tx) found(ctx context.Context, k searchable, in scope, q registry.Searc
 	if err != nil {
 		return nil, registry.Mark{}, err
 	}
-	if phases[0].kind == allRows {
-		if in.few, err = t.few(ctx, k, in, q.Filter); err != nil {
-			return nil, registry.Mark{}, err
-		}
+	s := &searching{t: t, k: k, in: in, q: q, limit: min(max(q.Limit, 1), registry.MaxFound)}
+	none, err := s.choose(ctx)
+	if err != nil || none {
+		return nil, registry.Mark{}, err
 	}
-	limit := min(max(q.Limit, 1), registry.MaxFound)
-	r := &rowsFound{limit: limit}
-	for ; at < len(phases) && !r.more; at++ {
-		l := &listing{args: slices.Clone(phases[at].args[:len(phases[at].args)-len(phases[at].keyed)])}
-		possible, err := k.narrow(l, in, q, phases[at])
-		if err != nil {
+	for ; at < len(phases) && !s.more; at++ {
+		if err := s.read(ctx, phases[at], at, keys); err != nil {
 			return nil, registry.Mark{}, err
-		}
-		if possible {
-			if err := r.read(ctx, t, k, l, phases[at], int64(at), keys); err != nil {
-				return nil, registry.Mark{}, err
-			}
 		}
 		keys = nil
 	}
-	if !r.more {
-		r.last = registry.Mark{}
+	if !s.more {
+		s.last = registry.Mark{}
 	}
-	return r.ids, r.last, nil
+	return s.ids, s.last, nil
+}
+
+// undecided gives the keys of an order without those in which all rows that meet
+// the filter are equal.
+func (k searchable) undecided(q registry.Search) []registry.Sort {
+	return slices.DeleteFunc(slices.Clone(q.Order), func(s registry.Sort) bool {
+		v := k.values[s.Subject]
+		one := v.join != "" && v.latest == nil
+		if s.Subject == registry.OfRow {
+			col, ok := k.attrs[s.Key]
+			one = ok && cmp.Or(col.filter, col.expr) == col.expr
+		}
+		return one && slices.ContainsFunc(q.Filter, func(c registry.Condition) bool {
+			return c.Op == registry.Equal && c.Subject == s.Subject && c.Key == s.Key
+		})
+	})
 }
 
 // resume reads a mark: the phase, and the values of its terms.
@@ -282,119 +307,87 @@ func badMark() error {
 	return &fault.Error{Kind: fault.Invalid, Noun: "search", Field: "page_token", Msg: "does not belong to this search"}
 }
 
-// narrow adds the conditions of a search in one phase, and reports whether they
-// can be met there.
-func (k searchable) narrow(l *listing, in scope, q registry.Search, p phase) (bool, error) {
-	args := p.args[len(p.args)-len(p.keyed):]
-	for i, cond := range p.keyed {
-		l.and(cond, args[i])
+// conditions gives what rows of a phase have to meet, and reports whether they
+// can. Those on the value that the phase is by are on its table.
+func (s *searching) conditions(p *phase) (all []wanted, possible bool, err error) {
+	fixed := slices.Clone(p.where)
+	for _, text := range s.in.where {
+		fixed = append(fixed, condition{text: text})
 	}
-	l.where = append(l.where, p.where...)
-	if err := k.gather(l, in); err != nil {
-		return false, err
-	}
-	v := k.values[p.first.Subject]
-	if v.scope != "" && (p.kind == withValue || p.kind == withoutNum) {
-		l.within(v.scope, in.ids)
+	if s.in.also != nil {
+		fixed = append(fixed, *s.in.also)
 	}
 	switch {
-	case k.stage == "":
-	case q.Stage == registry.Active:
-		l.where = append(l.where, k.stage+" = 0")
-	case q.Stage == registry.Deleted:
-		l.where = append(l.where, k.stage+" > 0")
+	case s.k.stage == "":
+	case s.q.Stage == registry.Active:
+		fixed = append(fixed, condition{text: s.k.stage + " = 0"})
+	case s.q.Stage == registry.Deleted:
+		fixed = append(fixed, condition{text: s.k.stage + " > 0"})
 	}
-	met := true
-	for _, c := range q.Filter {
-		cond, args, decided, possible := p.decide(c, v)
-		if !decided {
-			var err error
-			if cond, args, err = k.condition(c); err != nil {
-				return false, err
+	for _, c := range fixed {
+		all = append(all, wanted{c, -1})
+	}
+	possible = true
+	for i, c := range s.q.Filter {
+		cond, decided, can := p.decide(c, s.k.values[p.first.Subject])
+		possible = possible && can
+		switch {
+		case decided && cond.text != "":
+			p.on = append(slices.Clip(p.on), cond)
+		case !decided:
+			if cond.text, cond.args, err = s.k.condition(c); err != nil {
+				return nil, false, err
 			}
-		}
-		met = met && possible
-		if cond != "" {
-			l.and(cond, args...)
+			all = append(all, wanted{cond, i})
 		}
 	}
-	return met, nil
+	return all, possible, nil
 }
 
-// within bounds a column to some ids.
-func (l *listing) within(column string, ids []int64) {
-	if len(ids) == 1 {
-		l.and(column+" = ?", ids[0])
-		return
+// ahead counts the first terms that go the same way.
+func ahead(terms []term) int {
+	n := 1
+	for n < len(terms) && terms[n].desc == terms[0].desc {
+		n++
 	}
-	l.and(column+" IN ("+marks(len(ids))+")", anys(ids)...)
+	return n
 }
 
-// rowsFound gathers what the phases of a search give.
-type rowsFound struct {
-	limit int
-	ids   []int64
-	more  bool
-	last  registry.Mark
+// beside compares the first terms with values, as one, by which an index begins.
+func beside(terms []term, op string, values []any) condition {
+	exprs := make([]string, len(values))
+	for i := range values {
+		exprs[i] = terms[i].expr
+	}
+	if len(values) == 1 {
+		return condition{exprs[0] + " " + op + " ?", values}
+	}
+	return condition{"(" + strings.Join(exprs, ", ") + ") " + op + " (" + marks(len(values)) + ")", values}
 }
 
-func (r *rowsFound) read(ctx context.Context, t *tx, k searchable, l *listing, p phase, at int64, keys []any) error {
-	if keys != nil && len(keys) != len(p.terms) {
-		return badMark()
+// past is the condition that a row comes after one with the given values: it
+// differs first in a term in which it is further on. What of that an index can
+// begin with is said again by itself.
+func past(terms []term, keys []any) condition {
+	on := func(t term) string {
+		if t.desc {
+			return "<"
+		}
+		return ">"
 	}
-	if keys != nil {
-		l.where = append(l.where, l.behind(p.terms, keys))
-	}
-	cols, order := make([]string, len(p.terms)), make([]string, len(p.terms))
-	for i, m := range p.terms {
-		cols[i], order[i] = m.expr, m.expr
-		if m.desc {
-			order[i] += " DESC"
-		}
-	}
-	l.args = append(l.args, r.limit+1-len(r.ids))
-	text := "SELECT " + k.id + ", " + strings.Join(cols, ", ") + " FROM " + k.from + p.join + l.condition() +
-		" ORDER BY " + strings.Join(order, ", ") + " LIMIT $" + strconv.Itoa(len(l.args))
-	return t.rows(ctx, text, l.args, func(s scanner) error {
-		var id int64
-		values := make([]any, len(p.terms))
-		dest := []any{&id}
-		for i := range values {
-			dest = append(dest, &values[i])
-		}
-		if err := s.Scan(dest...); err != nil {
-			return err
-		}
-		if len(r.ids) == r.limit {
-			r.more = true
-			return nil
-		}
-		r.ids, r.last = append(r.ids, id), registry.Mark{Keys: append([]any{at}, values...)}
-		return nil
-	})
-}
-
-// behind is the condition that a row comes after one with the given values: it
-// differs first in a term in which it is further on. That it is not before in
-// the first term is said again by itself, for an index to begin there.
-func (l *listing) behind(terms []term, keys []any) string {
+	n := ahead(terms)
+	c := beside(terms, on(terms[0])+"=", keys[:n:n])
 	var b strings.Builder
 	for i, m := range terms {
-		l.args = append(l.args, keys[i])
-		n, cmp := "$"+strconv.Itoa(len(l.args)), " > "
-		if m.desc {
-			cmp = " < "
-		}
-		if i == 0 {
-			b.WriteString(m.expr + strings.TrimSuffix(cmp, " ") + "= " + n + " AND ")
-		}
-		b.WriteString("(" + m.expr + cmp + n)
+		b.WriteString(" AND (" + m.expr + " " + on(m) + " ?")
+		c.args = append(c.args, keys[i])
 		if i < len(terms)-1 {
-			b.WriteString(" OR " + m.expr + " = " + n + " AND ")
+			b.WriteString(" OR " + m.expr + " = ?")
+			c.args = append(c.args, keys[i])
 		}
 	}
-	b.WriteString(strings.Repeat(")", len(terms)))
-	return b.String()
+	c.text += b.String() + strings.Repeat(")", len(terms))
+	return c
 }
 
 // inOrder gives rows in the order of their ids.

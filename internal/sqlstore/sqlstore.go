@@ -28,6 +28,7 @@ type Store struct {
 	read    *pool
 	changes changes
 	watch   atomic.Pointer[func(text string)]
+	reach   reach
 }
 
 // Watch calls fn with the text of every statement that the domain asks from now
@@ -52,7 +53,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{e: e, write: &pool{db: w}, read: &pool{db: r}}
+	s := &Store{e: e, write: &pool{db: w}, read: &pool{db: r}, reach: usualReach}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -35,6 +35,18 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) registry.Store { return open(t) })
 }
 
+// TestEveryWayToSearch: an answer does not depend on the way that it is found
+// by.
+func TestEveryWayToSearch(t *testing.T) {
+	for _, r := range []reach{{few: 0, slice: 3, wide: 0}, {few: 10, slice: 4, wide: 40}, {few: 0, slice: 20, wide: 1000}, {few: 1000}, {few: 0, slice: 1000}} {
+		t.Run(fmt.Sprint(r), func(t *testing.T) {
+			s := open(t)
+			s.reach = r
+			storetest.RunSearches(t, s)
+		})
+	}
+}
+
 // TestEveryStatementPrepares gives the safety of generated code: a text with a
 // wrong column or table never leaves the tests.
 func TestEveryStatementPrepares(t *testing.T) {

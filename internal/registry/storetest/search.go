@@ -36,6 +36,9 @@ func (b *bench) runsToSearch(p registry.Project, e registry.Experiment, n int) (
 			if r.IntN(3) == 0 {
 				s.run.EndedAt = at.Add(time.Duration(r.IntN(3)) * time.Hour)
 			}
+			if i%4 == 0 {
+				s.run.Status = registry.Killed
+			}
 			var d registry.RunData
 			for _, k := range []string{"a", "b"} {
 				switch v := r.IntN(6); v {
@@ -96,6 +99,8 @@ func (s searched) rank(k registry.Sort) (class int, number float64, text string)
 		return 0, float64(s.run.EndedAt.UnixMilli()), ""
 	case k.Key == "started_at":
 		return 0, float64(s.run.StartedAt.UnixMilli()), ""
+	case k.Key == "status":
+		return 0, 0, strings.ToUpper(string(s.run.Status))
 	}
 	return 0, 0, s.run.Name
 }
@@ -117,7 +122,7 @@ func compareBy(order []registry.Sort) func(a, b searched) int {
 	}
 }
 
-// searches: every order, read in pages of any size, gives each row once and in
+// searches: every order and filter, read in pages of any size, gives each row once and in
 // its place.
 func searches(_ *testing.T, b *bench) {
 	p := b.place()
@@ -131,22 +136,48 @@ func searches(_ *testing.T, b *bench) {
 	param := func(k string, desc bool) registry.Sort {
 		return registry.Sort{Subject: registry.OfParam, Key: k, Desc: desc}
 	}
-	for i, order := range [][]registry.Sort{nil, {metric("a", true)}, {metric("a", false)}, {metric("none", true)}, {param("a", false)}, {param("b", true)},
+	orders := [][]registry.Sort{nil, {metric("a", true)}, {metric("a", false)}, {metric("none", true)}, {param("a", false)}, {param("b", true)},
 		{metric("b", true), metric("a", false)}, {metric("a", false), param("a", true), {Key: "name"}}, {param("a", true), {Key: "ended_at"}},
-		{{Key: "name", Desc: true}, metric("a", true)}, {{Key: "ended_at"}}, {{Key: "ended_at", Desc: true}, metric("b", false)}, {{Key: "started_at"}, param("a", false)}} {
-		want := slices.Clone(all)
-		slices.SortFunc(want, compareBy(order))
+		{{Key: "name", Desc: true}, metric("a", true)}, {{Key: "ended_at"}}, {{Key: "ended_at", Desc: true}, metric("b", false)}, {{Key: "started_at"}, param("a", false)},
+		{{Key: "started_at"}}, {{Key: "started_at", Desc: true}}, {{Key: "ended_at", Desc: true}}, {{Key: "status"}}, {{Key: "status", Desc: true}}}
+	for i, order := range orders {
 		for _, limit := range []int{1 + i%7, 1000} {
-			got := b.pages(registry.Search{Order: order, Limit: limit}, e.ID)
-			for j, w := range want {
-				if j >= len(got) || got[j].ID != w.run.ID {
-					b.t.Fatalf("order %v in pages of %d: place %d is wrong", order, limit, j)
-				}
-			}
-			b.same(len(got), len(want))
+			b.inOrder(all, e, registry.Search{Order: order, Limit: limit}, nil)
 		}
 	}
+	conds := filters()
+	r := rand.New(rand.NewPCG(5, 6))
+	for i := range 200 {
+		some := make([]filtered, 1+r.IntN(3))
+		for j := range some {
+			some[j] = conds[r.IntN(len(conds))]
+		}
+		b.inOrder(all, e, registry.Search{Order: orders[i%len(orders)], Limit: 1 + r.IntN(40)}, some)
+	}
 	b.filters(all, e)
+}
+
+// inOrder checks that a search gives the runs that meet the conditions, each
+// once and in its place.
+func (b *bench) inOrder(all []searched, e registry.Experiment, q registry.Search, conds []filtered) {
+	b.t.Helper()
+	var want []searched
+	for _, s := range all {
+		if !slices.ContainsFunc(conds, func(c filtered) bool { return !c.meet(s) }) {
+			want = append(want, s)
+		}
+	}
+	for _, c := range conds {
+		q.Filter = append(q.Filter, c.cond)
+	}
+	slices.SortFunc(want, compareBy(q.Order))
+	got := b.pages(q, e.ID)
+	for j, w := range want {
+		if j >= len(got) || got[j].ID != w.run.ID {
+			b.t.Fatalf("%+v: place %d of %d is wrong", q, j, len(want))
+		}
+	}
+	b.same(len(got), len(want))
 }
 
 func (b *bench) pages(q registry.Search, experiments ...int64) (got []registry.Run) {
@@ -163,15 +194,17 @@ func (b *bench) pages(q registry.Search, experiments ...int64) (got []registry.R
 	return got
 }
 
+// filtered is a condition and what meets it.
+type filtered struct {
+	cond registry.Condition
+	meet func(searched) bool
+}
+
 // filters: rows that lack a value meet no comparison, and what is no number is
 // only different.
-func (b *bench) filters(all []searched, e registry.Experiment) {
-	b.t.Helper()
+func filters() []filtered {
 	metricA := func(s searched) (float64, bool) { v, ok := s.metrics["a"]; return v, ok }
-	for _, c := range []struct {
-		cond registry.Condition
-		meet func(searched) bool
-	}{
+	return []filtered{
 		{registry.Condition{Subject: registry.OfMetric, Key: "a", Op: registry.Greater, Value: 0.0}, func(s searched) bool { v, ok := metricA(s); return ok && v > 0 }},
 		{registry.Condition{Subject: registry.OfMetric, Key: "a", Op: registry.AtMost, Value: 0.0}, func(s searched) bool { v, ok := metricA(s); return ok && v <= 0 }},
 		{registry.Condition{Subject: registry.OfMetric, Key: "a", Op: registry.NotEqual, Value: 0.0}, func(s searched) bool { v, ok := metricA(s); return ok && v != 0 }},
@@ -181,10 +214,28 @@ func (b *bench) filters(all []searched, e registry.Experiment) {
 		{registry.Condition{Subject: registry.OfParam, Key: "a", Op: registry.IsNotNull}, func(s searched) bool { _, ok := s.params["a"]; return ok }},
 		{registry.Condition{Key: "name", Op: registry.Like, Value: "N%"}, func(searched) bool { return false }},
 		{registry.Condition{Key: "name", Op: registry.ILike, Value: "N_"}, func(searched) bool { return true }},
-		{registry.Condition{Key: "status", Op: registry.Equal, Value: "RUNNING"}, func(searched) bool { return true }},
+		{registry.Condition{Key: "status", Op: registry.Equal, Value: "RUNNING"}, func(s searched) bool { return s.run.Status == registry.Running }},
 		{registry.Condition{Key: "started_at", Op: registry.AtLeast, Value: at.UnixMilli() + 2000}, func(s searched) bool { return s.run.StartedAt.Sub(at) >= 2*time.Second }},
 		{registry.Condition{Key: "ended_at", Op: registry.Greater, Value: int64(0)}, func(s searched) bool { return !s.run.EndedAt.IsZero() }},
-	} {
+		{registry.Condition{Subject: registry.OfMetric, Key: "b", Op: registry.Equal, Value: 0.0}, func(s searched) bool { v, ok := s.metrics["b"]; return ok && v == 0 }},
+		{registry.Condition{Subject: registry.OfMetric, Key: "b", Op: registry.IsNotNull}, func(s searched) bool { _, ok := s.metrics["b"]; return ok }},
+		{registry.Condition{Subject: registry.OfParam, Key: "b", Op: registry.Equal, Value: "p"}, func(s searched) bool { return s.params["b"] == "p" }},
+		{registry.Condition{Subject: registry.OfParam, Key: "b", Op: registry.Like, Value: "_"}, func(s searched) bool { return s.params["b"] != "" }},
+		{registry.Condition{Subject: registry.OfParam, Key: "a", Op: registry.Equal, Value: "none"}, func(searched) bool { return false }},
+		{registry.Condition{Key: "name", Op: registry.Equal, Value: "n3"}, func(s searched) bool { return s.run.Name == "n3" }},
+		{registry.Condition{Key: "name", Op: registry.ILike, Value: "%RUN n_%"}, func(searched) bool { return false }},
+		{registry.Condition{Key: "started_at", Op: registry.Equal, Value: at.UnixMilli() + 2000}, func(s searched) bool { return s.run.StartedAt.Sub(at) == 2*time.Second }},
+		{registry.Condition{Key: "started_at", Op: registry.NotEqual, Value: at.UnixMilli() + 2000}, func(s searched) bool { return s.run.StartedAt.Sub(at) != 2*time.Second }},
+		{registry.Condition{Key: "started_at", Op: registry.Less, Value: at.UnixMilli() + 1}, func(s searched) bool { return s.run.StartedAt.Equal(at) }},
+		{registry.Condition{Key: "ended_at", Op: registry.AtMost, Value: at.UnixMilli()}, func(s searched) bool { return s.run.EndedAt.Equal(at) }},
+		{registry.Condition{Key: "ended_at", Op: registry.IsNull}, func(s searched) bool { return s.run.EndedAt.IsZero() }},
+	}
+}
+
+// filters: each condition by itself, and what cannot be asked.
+func (b *bench) filters(all []searched, e registry.Experiment) {
+	b.t.Helper()
+	for _, c := range filters() {
 		want := 0
 		for _, s := range all {
 			if c.meet(s) {

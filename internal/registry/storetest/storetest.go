@@ -31,6 +31,12 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 	}
 }
 
+// RunSearches tests the searches only: a store that has several ways to search
+// passes this with each.
+func RunSearches(t *testing.T, store registry.Store) {
+	searches(t, &bench{t: t, store: store})
+}
+
 // bench is a store with short ways to fill it.
 type bench struct {
 	t     *testing.T
