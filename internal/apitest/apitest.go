@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,15 +57,20 @@ type Options struct {
 }
 
 // Template is a world on disk, made once: a copy is faster than a new one.
-type Template struct{ made func() (*World, error) }
+type Template struct {
+	made func() (*World, error)
+	dir  atomic.Pointer[string] // nil: nobody has asked for it
+}
 
 // NewTemplate makes a template; fill furnishes it at the first use.
 func NewTemplate(fill func(context.Context, *World) error) *Template {
-	return &Template{sync.OnceValues(func() (*World, error) {
+	tp := &Template{}
+	tp.made = sync.OnceValues(func() (*World, error) {
 		dir, err := os.MkdirTemp("", "vitrine-apitest")
 		if err != nil {
 			return nil, err
 		}
+		tp.dir.Store(&dir)
 		w := &World{dir: dir, Tokens: map[string]string{}, Headers: map[string]string{}, IDs: map[string]int64{}}
 		store, err := w.open(dir, Options{})
 		if err != nil {
@@ -74,24 +80,27 @@ func NewTemplate(fill func(context.Context, *World) error) *Template {
 			return nil, err
 		}
 		return w, store.Close()
-	})}
+	})
+	return tp
 }
 
 // Remove removes what the template keeps on disk; it is for the end of a run.
 func (tp *Template) Remove() {
-	if w, err := tp.made(); err == nil {
-		_ = os.RemoveAll(w.dir) // a folder left in the temporary one does no harm
+	if dir := tp.dir.Load(); dir != nil {
+		_ = os.RemoveAll(*dir) // a folder left in the temporary one does no harm
 	}
 }
 
 // Standard is the template of New.
 var Standard = NewTemplate(func(ctx context.Context, w *World) error { return w.Fill(ctx) })
 
-// Main runs the tests of a package and removes what worlds left; it is for
-// TestMain.
-func Main(m *testing.M) {
+// Main runs the tests of a package and removes what worlds left, of the
+// package's own templates too; it is for TestMain.
+func Main(m *testing.M, own ...*Template) {
 	code := m.Run()
-	Standard.Remove()
+	for _, made := range append(own, Standard) {
+		made.Remove()
+	}
 	os.Exit(code)
 }
 

@@ -65,7 +65,7 @@ func TestBasic(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	minted := w.do(t, "POST", fmt.Sprintf("/api/v4/projects/%d/job_tokens?user_id=%d", w.ids["private"], w.ids["developer"]), "root", "")
 	job := strings.Split(minted.Body.String(), `"`)[3]
-	ok(t, w.deployToken(t.Context(), "deploy", "private", "read_package_registry"))
+	ok(t, w.all.DeployToken(t.Context(), "deploy", "private", "read_package_registry"))
 	for _, c := range []struct {
 		user, password string
 		want           int

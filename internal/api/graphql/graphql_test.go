@@ -17,11 +17,16 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-func TestMain(m *testing.M) { apitest.Main(m) }
+func TestMain(m *testing.M) { apitest.Main(m, crowd) }
 
 func newWorld(t testing.TB) *apitest.World {
 	t.Helper()
-	return apitest.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
+	return worldOf(t, apitest.Standard)
+}
+
+func worldOf(t testing.TB, from *apitest.Template) *apitest.World {
+	t.Helper()
+	return from.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
 		return New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "0.0.0", Revision: "test"})
 	}})
 }
