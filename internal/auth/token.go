@@ -100,6 +100,7 @@ const (
 	ScopeWritePackages                      // as ScopeWriteRegistry
 	ScopeReadVirtual                        // proxies of other registries, which are not here
 	ScopeWriteVirtual                       // proxies of other registries, which are not here
+	ScopeSudo                               // act as any user, for an administrator
 )
 
 // AllScopes are those that open something.
@@ -108,8 +109,8 @@ const AllScopes = ScopeAPI | ScopeReadAPI | ScopeReadUser | ScopeReadRegistry | 
 // The scopes that each sort of token may have; GitLab's bots have no read_user.
 const (
 	gitScopes      = ScopeReadRepository | ScopeWriteRepository | ScopeReadContainers | ScopeWriteContainers
-	PersonalScopes = AllScopes | gitScopes
-	BotScopes      = PersonalScopes &^ ScopeReadUser
+	PersonalScopes = AllScopes | gitScopes | ScopeSudo
+	BotScopes      = PersonalScopes &^ (ScopeReadUser | ScopeSudo)
 	DeployScopes   = ScopeReadRegistry | ScopeWriteRegistry | gitScopes&^ScopeWriteRepository |
 		ScopeReadPackages | ScopeWritePackages | ScopeReadVirtual | ScopeWriteVirtual
 )
@@ -136,6 +137,7 @@ var scopeNames = []struct {
 	{ScopeReadContainers, "read_registry"}, {ScopeWriteContainers, "write_registry"},
 	{ScopeReadPackages, "read_package_registry"}, {ScopeWritePackages, "write_package_registry"},
 	{ScopeReadVirtual, "read_virtual_registry"}, {ScopeWriteVirtual, "write_virtual_registry"},
+	{ScopeSudo, "sudo"},
 }
 
 // ParseScopes reads scope names; one that is not among those allowed, or none

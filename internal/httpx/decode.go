@@ -56,7 +56,8 @@ func badParam(field, msg string) error {
 // DecodeParams fills the struct that dst points to from the query and the body
 // of r, as GitLab's Grape does. Fields are named by tags, `param:"name"` or
 // `param:"name,required"`; fields without a tag are left alone, except that
-// embedded structs contribute theirs. Unknown parameters are ignored.
+// embedded structs contribute theirs. Unknown parameters are ignored. A list
+// with the option commas may come as one text, as "a,b".
 //
 // A body may be a JSON object, a form or a multipart form without files, of
 // limit bytes at most; its values win over those of the query. GET and HEAD

@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +45,7 @@ type everything struct {
 	Owner   *pair           `param:"owner"`
 	Since   time.Time       `param:"since"`
 	Expires *time.Time      `param:"expires_at"`
+	Roles   []string        `param:"roles,commas"`
 	Raw     json.RawMessage `param:"raw"`
 	Skipped string
 }
@@ -315,4 +317,27 @@ func FuzzDecodeParams(f *testing.F) {
 			t.Errorf("raw is no JSON: %q", dst.Raw)
 		}
 	})
+}
+
+// TestCommas: a list that may come as one text comes in every way.
+func TestCommas(t *testing.T) {
+	for _, r := range []*http.Request{
+		request("POST", "/?roles=a,b", "", ""), request("POST", "/?roles[]=a&roles[]=b", "", ""), request("POST", "/", formType, "roles=a%2C+b"),
+		request("POST", "/", formType, "roles[]=a&roles[]=b"), request("POST", "/", "application/json", `{"roles":"a, b"}`), request("POST", "/", "application/json", `{"roles":["a","b"]}`),
+	} {
+		var got everything
+		if err := DecodeParams(r, &got, 1000); err != nil || !slices.Equal(got.Roles, []string{"a", "b"}) {
+			t.Errorf("%s: %q, %v", r.URL, got.Roles, err)
+		}
+	}
+	for _, body := range []string{`{"roles":5}`, `{"roles":{"a":1}}`, `{"roles":[["a"]]}`, `{"scopes":"a,b"}`} {
+		var got everything
+		if err := DecodeParams(request("POST", "/", "application/json", body), &got, 1000); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v, %q", body, err, got.Roles)
+		}
+	}
+	var got everything
+	if err := DecodeParams(request("POST", "/", "application/json", `{"roles":""}`), &got, 1000); err != nil || len(got.Roles) != 0 {
+		t.Errorf("an empty text is %q, %v", got.Roles, err)
+	}
 }

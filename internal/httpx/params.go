@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type param struct {
 	name     string
 	index    []int
 	required bool
+	commas   bool // a list may come as one text
 }
 
 // plans remembers the tagged fields of each struct type: reflect.Type to
@@ -58,8 +60,8 @@ func planOf(t reflect.Type) ([]param, error) {
 		case !f.IsExported() || !supported(f.Type, 0):
 			return nil, fmt.Errorf("httpx: %s.%s: the type %s cannot be a parameter", t, f.Name, f.Type)
 		default:
-			name, option, _ := strings.Cut(tag, ",")
-			plan = append(plan, param{name: name, index: f.Index, required: option == "required"})
+			words := strings.Split(tag, ",")
+			plan = append(plan, param{name: words[0], index: f.Index, required: slices.Contains(words[1:], "required"), commas: slices.Contains(words[1:], "commas")})
 		}
 	}
 	plans.Store(t, plan)
@@ -120,6 +122,9 @@ func (a *assigner) fill(dst reflect.Value, params map[string]value, prefix strin
 				a.problems = append(a.problems, Problem{field, MsgMissing})
 			}
 			continue
+		}
+		if p.commas {
+			v = v.split()
 		}
 		if err := a.set(dst, v, field); errors.Is(err, errBad) {
 			a.problems = append(a.problems, Problem{field, MsgInvalid})
@@ -201,6 +206,25 @@ func (a *assigner) setSlice(dst reflect.Value, v value, field string) error {
 		return errBad // the list as a whole: "scopes is invalid"
 	}
 	return nil
+}
+
+// split makes a list of a text with commas; a list stays as it is.
+func (v value) split() value {
+	texts := v.text
+	if v.json != nil {
+		var one string
+		if json.Unmarshal(v.json, &one) != nil {
+			return v
+		}
+		texts = []string{one}
+	}
+	out := value{list: true}
+	for _, s := range texts {
+		for part := range strings.SplitSeq(s, ",") {
+			out.text = append(out.text, strings.TrimSpace(part))
+		}
+	}
+	return out
 }
 
 // items takes a list apart.

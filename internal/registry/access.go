@@ -48,6 +48,7 @@ const (
 	PushPackages
 	DeletePackages
 	ReadMembers
+	ReadInvitations
 	ManageMembers
 	ReadTokens
 	ManageTokens
@@ -88,23 +89,24 @@ const (
 // rules is the whole table; GitLab's model registry answers the same, except
 // that developers may delete what they can write.
 var rules = [permissionCount]rule{
-	ReadProject:    {role: Guest, open: true, scopes: readScopes},
-	ReadModels:     {role: Guest, open: true, feature: modelFeature, scopes: registryReadScopes},
-	WriteModels:    {role: Developer, write: true, feature: modelFeature, scopes: registryWriteScopes},
-	ReadRuns:       {role: Guest, open: true, feature: runFeature, scopes: registryReadScopes},
-	WriteRuns:      {role: Developer, write: true, feature: runFeature, scopes: registryWriteScopes},
-	PullFiles:      {role: Reporter, public: true, members: true, packages: true, feature: modelFeature, scopes: registryReadScopes},
-	PushFiles:      {role: Developer, members: true, write: true, packages: true, feature: modelFeature, scopes: registryWriteScopes},
-	PullPackages:   {role: Reporter, public: true, members: true, packages: true, scopes: registryReadScopes},
-	PushPackages:   {role: Developer, members: true, write: true, packages: true, scopes: registryWriteScopes},
-	DeletePackages: {role: Maintainer, members: true, write: true, packages: true, scopes: registryWriteScopes},
-	ReadMembers:    {role: Guest, open: true, scopes: readScopes},
-	ManageMembers:  {role: Maintainer, write: true, scopes: auth.ScopeAPI},
-	ReadTokens:     {role: Maintainer, write: true, archived: true, scopes: readScopes},
-	ManageTokens:   {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
-	EditProject:    {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
-	MoveProject:    {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},
-	DeleteProject:  {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},
+	ReadProject:     {role: Guest, open: true, scopes: readScopes},
+	ReadModels:      {role: Guest, open: true, feature: modelFeature, scopes: registryReadScopes},
+	WriteModels:     {role: Developer, write: true, feature: modelFeature, scopes: registryWriteScopes},
+	ReadRuns:        {role: Guest, open: true, feature: runFeature, scopes: registryReadScopes},
+	WriteRuns:       {role: Developer, write: true, feature: runFeature, scopes: registryWriteScopes},
+	PullFiles:       {role: Reporter, public: true, members: true, packages: true, feature: modelFeature, scopes: registryReadScopes},
+	PushFiles:       {role: Developer, members: true, write: true, packages: true, feature: modelFeature, scopes: registryWriteScopes},
+	PullPackages:    {role: Reporter, public: true, members: true, packages: true, scopes: registryReadScopes},
+	PushPackages:    {role: Developer, members: true, write: true, packages: true, scopes: registryWriteScopes},
+	DeletePackages:  {role: Maintainer, members: true, write: true, packages: true, scopes: registryWriteScopes},
+	ReadMembers:     {role: Guest, open: true, scopes: readScopes},
+	ReadInvitations: {role: Maintainer, write: true, archived: true, scopes: readScopes},
+	ManageMembers:   {role: Maintainer, write: true, scopes: auth.ScopeAPI},
+	ReadTokens:      {role: Maintainer, write: true, archived: true, scopes: readScopes},
+	ManageTokens:    {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
+	EditProject:     {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
+	MoveProject:     {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},
+	DeleteProject:   {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},
 }
 
 // project is the one gate to a project: it finds it, decides whether the actor
@@ -199,6 +201,10 @@ func (s Session) permitted(pr Project, p Permission) error {
 	switch {
 	case !s.reaches(pr):
 		return hidden
+	case p == PullPackages && pr.Features.Packages == Everyone:
+		// "Allow anyone to pull from package registry", as GitLab has it: even
+		// where the project is hidden (Packages::Policies::ProjectPolicy).
+		return nil
 	case !member && !s.sees(pr.Visibility):
 		return hidden
 	case !member && r.members && pr.Visibility == Internal:
@@ -208,7 +214,7 @@ func (s Session) permitted(pr Project, p Permission) error {
 	case r.packages && !levelOn(pr.Features.Packages, member):
 		return s.refused()
 	}
-	open := r.open || r.public && pr.Visibility == Public
+	open := r.open || r.public && (pr.Visibility == Public || pr.Features.Packages == Everyone)
 	if !open && role < r.role {
 		return s.refused()
 	}
@@ -265,7 +271,7 @@ func featureOn(f Features, which feature, member bool) bool {
 }
 
 func levelOn(l Level, member bool) bool {
-	return l == Enabled || l == MembersOnly && member
+	return l == Enabled || l == Everyone || l == MembersOnly && member
 }
 
 // namespace is the gate to a group: least is the role that is needed; NoRole

@@ -24,6 +24,7 @@ type placeNeed struct {
 // What members and tokens of a place need.
 var (
 	readMembers   = placeNeed{ReadMembers, rule{scopes: readScopes}}
+	readInvites   = placeNeed{ReadInvitations, rule{role: Owner, write: true, scopes: readScopes}}
 	manageMembers = placeNeed{ManageMembers, rule{role: Owner, write: true, scopes: auth.ScopeAPI}}
 	readTokens    = placeNeed{ReadTokens, rule{role: Owner, write: true, scopes: readScopes}}
 	manageTokens  = placeNeed{ManageTokens, rule{role: Owner, write: true, scopes: auth.ScopeAPI}}
@@ -51,6 +52,16 @@ func (s Session) Members(ctx context.Context, ref PlaceRef, q MemberQuery) (List
 		}
 		q.Now = s.now()
 		return tx.ListMembers(ctx, q)
+	})
+}
+
+// Invitations lists those who were invited to a place and have not come yet.
+// There is never one: this server sends no mail, and whoever gets a role has it
+// at once.
+func (s Session) Invitations(ctx context.Context, ref PlaceRef) (List[Member], error) {
+	return view(ctx, s, func(tx Tx) (List[Member], error) {
+		_, _, err := s.place(ctx, tx, ref, readInvites)
+		return List[Member]{}, err
 	})
 }
 

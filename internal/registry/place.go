@@ -17,6 +17,7 @@ type Level string
 
 // The feature levels.
 const (
+	Everyone    Level = "public"   // packages only: everybody, whoever sees the project
 	Enabled     Level = "enabled"  // whoever sees the project
 	MembersOnly Level = "private"  // members, from guest up
 	Disabled    Level = "disabled" // nobody

@@ -141,7 +141,8 @@ func checkProject(p Project) error {
 		{"model_experiments_access_level", p.Features.Experiments},
 		{"package_registry_access_level", p.Features.Packages},
 	} {
-		if f.level != Enabled && f.level != MembersOnly && f.level != Disabled {
+		everyone := f.level == Everyone && f.name == "package_registry_access_level"
+		if f.level != Enabled && f.level != MembersOnly && f.level != Disabled && !everyone {
 			return fault.Invalidf(f.name, "does not have a valid value")
 		}
 	}

@@ -72,6 +72,9 @@ func (s Session) CreateToken(ctx context.Context, userID int64, spec TokenSpec) 
 
 // newToken checks a specification and makes a personal token of it.
 func (s Session) newToken(spec TokenSpec, allowed auth.Scopes) (auth.Token, error) {
+	if !s.actor.Admin {
+		allowed &^= auth.ScopeSudo // it would open nothing
+	}
 	scopes, err := auth.ParseScopes(spec.Scopes, allowed)
 	if err != nil {
 		return auth.Token{}, err

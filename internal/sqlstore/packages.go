@@ -43,11 +43,11 @@ func (l *listing) pulls(v registry.Viewer) {
 		return
 	}
 	if v.UserID == 0 {
-		l.and("(p.visibility = ? AND p.packages_level = ?)", registry.Public, registry.Enabled)
+		l.and("(p.visibility = ? AND p.packages_level = ? OR p.packages_level = ?)", registry.Public, registry.Enabled, registry.Everyone)
 		return
 	}
-	args := append([]any{registry.Public, registry.Enabled}, memberArgs(v, registry.Reporter)...)
-	l.and("(p.visibility = ? AND p.packages_level = ? OR "+member+")", args...)
+	args := append([]any{registry.Public, registry.Enabled, registry.Everyone}, memberArgs(v, registry.Reporter)...)
+	l.and("(p.visibility = ? AND p.packages_level = ? OR p.packages_level = ? OR "+member+")", args...)
 	l.and("p.packages_level <> ?", registry.Disabled)
 }
 

@@ -45,7 +45,11 @@ func (c *call) ownTokens(p *tokensPage, status int) error {
 	p.Given.propose(0, "api")
 	p.frame, p.Pager, p.May = c.frame("Personal access tokens"), c.keyPager(found.Next), !c.s.Actor().Bot
 	p.Section, p.Address = "personal", "/-/user_settings/personal_access_tokens"
-	p.Scopes = scopeChoices(auth.PersonalScopes, p.Given.Scopes)
+	scopes := auth.PersonalScopes
+	if !c.s.Actor().Admin {
+		scopes &^= auth.ScopeSudo
+	}
+	p.Scopes = scopeChoices(scopes, p.Given.Scopes)
 	return c.renderAs(status, "tokens", p)
 }
 

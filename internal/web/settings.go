@@ -48,6 +48,9 @@ func visibilityChoices(chosen registry.Visibility) []choice {
 var levelTexts = []choice{{Value: string(registry.Enabled), Text: "Whoever sees the project"},
 	{Value: string(registry.MembersOnly), Text: "Members only"}, {Value: string(registry.Disabled), Text: "Off"}}
 
+// packageTexts are those for packages, as GitLab has them.
+var packageTexts = append([]choice{{Value: string(registry.Everyone), Text: "Everybody, even where the project is hidden"}}, levelTexts...)
+
 // chooseFrom marks the chosen one.
 func chooseFrom(all []choice, chosen string) []choice {
 	out := make([]choice, len(all))
@@ -69,7 +72,7 @@ func levelChoices(f registry.Features) []levelChoice {
 	return []levelChoice{
 		{modelsField, "Models", chooseFrom(levelTexts, string(f.Models))},
 		{experimentsField, "Experiments and runs", chooseFrom(levelTexts, string(f.Experiments))},
-		{packagesField, "Files and packages", chooseFrom(levelTexts, string(f.Packages))},
+		{packagesField, "Files and packages", chooseFrom(packageTexts, string(f.Packages))},
 	}
 }
 

@@ -107,6 +107,7 @@ var scopeTexts = map[string]string{
 	"read_model_registry":    "Read models, versions, runs and their files",
 	"write_model_registry":   "Read and write models, versions, runs and their files",
 	"self_rotate":            "Replace itself by a new token",
+	"sudo":                   "Act as any user, with the API",
 	"read_package_registry":  "Read packages, which models are, too",
 	"write_package_registry": "Read and write packages, which models are, too",
 }

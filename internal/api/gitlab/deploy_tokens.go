@@ -96,7 +96,7 @@ func (t deployTokens) get(c *call, _ none) (deployTokenJSON, error) {
 
 type newDeployToken struct {
 	Name      string     `param:"name,required"`
-	Scopes    []string   `param:"scopes,required" doc:"read_package_registry means read_model_registry, and write_package_registry means write_model_registry; what has to do with Git, images and proxies opens nothing here."`
+	Scopes    []string   `param:"scopes,required,commas" doc:"A list, or one text with commas. read_package_registry means read_model_registry, and write_package_registry means write_model_registry; what has to do with Git, images and proxies opens nothing here."`
 	Username  string     `param:"username" doc:"For HTTP Basic; gitlab+deploy-token-N unless told."`
 	ExpiresAt *time.Time `param:"expires_at" doc:"Never unless told."`
 }

@@ -169,6 +169,9 @@ var missingNouns = map[string]string{"project": "Project", "user": "User", "grou
 	"impersonation token": "Impersonation Token", "project access token": "project Access Token", "group access token": "group Access Token"}
 
 func spellMissing(e *fault.Error) string {
+	if e.Noun == "sudo" {
+		return "404 User with ID or username '" + e.Name + "' Not Found"
+	}
 	if n, ok := missingNouns[e.Noun]; ok {
 		return "404 " + n + " Not Found"
 	}

@@ -10,6 +10,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -161,10 +162,11 @@ func (d *dialect) serve(rt route) http.Handler {
 		if err != nil {
 			return d.refuseCredential(r.Context(), rt, err)
 		}
-		if !actor.Anonymous() {
-			httpx.SetUser(r.Context(), actor.Username)
+		s, err := d.session(r, actor)
+		if err != nil {
+			return err
 		}
-		c := &call{d: d, w: w, r: r, s: d.Registry.AsExact(actor)}
+		c := &call{d: d, w: w, r: r, s: s}
 		err = rt.run(c, rt.status)
 		if fault.Is(err, fault.Invalid) {
 			// Whoever may not do this at all is told that first, and learns
@@ -183,6 +185,29 @@ func (d *dialect) serve(rt route) http.Handler {
 	}
 	return h
 }
+
+// session begins what an actor does, in the name of another user when the header
+// Sudo or the parameter sudo wants that. The log tells of both.
+func (d *dialect) session(r *http.Request, actor auth.Actor) (registry.Session, error) {
+	s := d.Registry.AsExact(actor)
+	if !actor.Anonymous() {
+		httpx.SetUser(r.Context(), actor.Username)
+	}
+	who := r.Header.Get("Sudo")
+	if strings.Contains(r.URL.RawQuery, sudoParam) {
+		who = cmp.Or(r.URL.Query().Get(sudoParam), who)
+	}
+	if who == "" {
+		return s, nil
+	}
+	s, err := s.Sudo(r.Context(), who)
+	if err == nil {
+		httpx.SetUser(r.Context(), actor.Username+" as "+s.Actor().Username)
+	}
+	return s, err
+}
+
+const sudoParam = "sudo"
 
 // refuseCredential answers a credential that does not count. Who rotates with a
 // secret that was rotated away has found or kept an old one: nobody knows who

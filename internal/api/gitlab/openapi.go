@@ -155,6 +155,10 @@ token as ` + "`Deploy-Token`" + ` header or as the password of HTTP Basic. Opera
 credential as one of their alternatives can be called without: what is public can be read by everybody. Each operation names
 the role and the scopes that it needs, for people in its description and for machines in ` + "`x-vitrine-permission`" + `.
 
+**Sudo.** An administrator's personal access token with the scope ` + "`sudo`" + ` acts as another user for one request that has the
+header ` + "`Sudo: USERNAME`" + `, or the parameter ` + "`sudo`" + ` in the query, with a username or a number. Everybody else gets 403, and 404 is the
+answer about a user that there is not.
+
 **Parameters** go in the query, and with POST and PUT also in a JSON object or a form. Lists are written ` + "`name[]=a&name[]=b`" + ` in
 queries and forms. JSON null is the same as absent, and unknown parameters are ignored. Where an address takes a project or
 group, give its number or its URL-encoded path, as ` + "`group%2Fproject`" + `.

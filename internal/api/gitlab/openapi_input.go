@@ -1,8 +1,10 @@
 package gitlab
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/auth"
@@ -13,6 +15,7 @@ import (
 type input struct {
 	name, words string
 	required    bool
+	commas      bool         // a list that may come as one text
 	typ         reflect.Type // never a pointer
 	values      []any        // the only ones allowed, if these are known
 	limits      object
@@ -32,8 +35,9 @@ func embeddedInputs(outer, t reflect.Type) []input {
 			}
 			continue
 		}
-		name, option, _ := strings.Cut(tag, ",")
-		in := input{name: name, words: f.Tag.Get("doc"), required: option == "required", typ: f.Type}
+		words := strings.Split(tag, ",")
+		name := words[0]
+		in := input{name: name, words: f.Tag.Get("doc"), required: slices.Contains(words[1:], "required"), commas: slices.Contains(words[1:], "commas"), typ: f.Type}
 		if in.typ.Kind() == reflect.Pointer {
 			in.typ = in.typ.Elem()
 		}
@@ -163,6 +167,24 @@ func (in input) schema(s schemas) object {
 	return out
 }
 
+// orText adds to the schema of a list that it may be one text.
+func (in input) orText(schema object) object {
+	if !in.commas {
+		return schema
+	}
+	one := make([]string, len(in.values))
+	for i, v := range in.values {
+		one[i] = fmt.Sprint(v)
+	}
+	word := "(" + strings.Join(one, "|") + ")"
+	out := object{"anyOf": []object{schema, {"type": "string", "pattern": "^" + word + "(," + word + ")*$"}}}
+	if words, ok := schema["description"]; ok {
+		out["description"] = words
+		delete(schema, "description")
+	}
+	return out
+}
+
 // described is the schema with the parameter's description.
 func (in input) described(s schemas) object {
 	out := in.schema(s)
@@ -193,7 +215,7 @@ func entryName(t reflect.Type) string { return "New" + schemaName(t) }
 func (s schemas) inputObject(t reflect.Type) object {
 	props, required := object{}, []string{}
 	for _, in := range inputs(t) {
-		props[in.name] = in.described(s)
+		props[in.name] = in.orText(in.described(s))
 		if in.required {
 			required = append(required, in.name)
 		}

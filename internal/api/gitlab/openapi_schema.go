@@ -41,8 +41,8 @@ type kind struct {
 var kinds = map[reflect.Type]kind{
 	reflect.TypeFor[registry.Visibility](): {"Visibility", "Who may see it: members, every account, or everybody",
 		[]any{registry.Private, registry.Internal, registry.Public}},
-	reflect.TypeFor[registry.Level](): {"FeatureLevel", "For whom a part of a project is on: whoever sees the project, members, or nobody",
-		[]any{registry.Enabled, registry.MembersOnly, registry.Disabled}},
+	reflect.TypeFor[registry.Level](): {"FeatureLevel", "For whom a part of a project is on: whoever sees the project, members, or nobody; packages also for everybody",
+		[]any{registry.Enabled, registry.MembersOnly, registry.Disabled, registry.Everyone}},
 	reflect.TypeFor[registry.RunStatus](): {"CandidateStatus", "How far a candidate has come",
 		[]any{registry.Running, registry.Scheduled, registry.Finished, registry.Failed, registry.Killed}},
 	reflect.TypeFor[registry.FileStatus](): {"FileStatus", "Hidden files are not listed unless asked for",

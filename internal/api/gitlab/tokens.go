@@ -174,7 +174,7 @@ func orNever(t *time.Time) time.Time {
 type newToken struct {
 	Name        string     `param:"name,required"`
 	Description string     `param:"description"`
-	Scopes      []string   `param:"scopes,required"`
+	Scopes      []string   `param:"scopes,required,commas" doc:"A list, or one text with commas."`
 	ExpiresAt   *time.Time `param:"expires_at" doc:"Day of expiry; never unless told."`
 }
 
