@@ -34,8 +34,11 @@ type serverInfoJSON struct {
 
 // serverInfo tells clients, from 3.10 on, what they may ask of this server.
 func serverInfo(*call, none) (serverInfoJSON, error) {
-	// Downloads in parts work for clients that ask for them; told of it, every
-	// client would ask for an address before each file, also the smallest.
-	return serverInfoJSON{StoreType: "SqlStore", Workspaces: true, MultipartUploads: true, PresignedRun: true, PresignedModel: true,
+	// Transfers in parts work for clients that ask for them, and are not offered.
+	// Told of downloads, every client would ask for an address before each file,
+	// also the smallest. Told of uploads, it would send files from 500 MB on so:
+	// 1 GiB took 9 to 12 s that way and 2 to 3 s by one PUT, as parts are
+	// written twice, and of a part that fails the client drops the whole, too.
+	return serverInfoJSON{StoreType: "SqlStore", Workspaces: true, PresignedRun: true, PresignedModel: true,
 		Features: map[string]bool{"gateway": false}}, nil
 }

@@ -135,7 +135,7 @@ def test_addresses_of_the_page(both, experiment, run):
     both.call("GET", "/ajax-api/2.0/mlflow/runs/get", params={"run_id": run})
     both.call("GET", "/health")
     both.call("GET", "/version")
-    both.call("GET", "/api/3.0/mlflow/server-info", ignore=("store_type", "workspaces_enabled", "trace_archival_enabled", "features_enabled", "multipart_uploads_enabled"))
+    both.call("GET", "/api/3.0/mlflow/server-info", ignore=("store_type", "workspaces_enabled", "trace_archival_enabled", "features_enabled"))
 
 
 def test_unknown_fields_are_passed_over(both, experiment):
