@@ -34,3 +34,13 @@ func (s Session) LookInto(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 	c, err := s.open(ctx, f.Digest)
 	return f, c, err
 }
+
+// LooksOf is FilesOf for files that are to be looked into.
+func (s Session) LooksOf(ctx context.Context, ref ProjectRef, packages Nest) (map[int64]Look, error) {
+	lists, err := s.FilesOf(ctx, ref, packages)
+	out := make(map[int64]Look, len(lists))
+	for id, l := range lists {
+		out[id] = Look{l, s}
+	}
+	return out, err
+}

@@ -123,6 +123,28 @@ func (s Session) VersionsByID(ctx context.Context, ref ProjectRef, ids []int64) 
 		func(tx Tx, project int64) (map[int64]Version, error) { return tx.VersionsByID(ctx, project, ids) }, placeVersion)
 }
 
+// RunsByEID gives runs of a project by their outer ids, without what they have
+// logged; missing and deleted ones are left out.
+func (s Session) RunsByEID(ctx context.Context, ref ProjectRef, eids []string) (map[string]Run, error) {
+	return view(ctx, s, func(tx Tx) (map[string]Run, error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil || len(eids) == 0 {
+			return nil, err
+		}
+		ids, err := tx.RunIDs(ctx, p.ID, eids)
+		if err != nil {
+			return nil, err
+		}
+		found, err := tx.RunsByID(ctx, p.ID, slices.Collect(maps.Values(ids)))
+		out := make(map[string]Run, len(found))
+		for _, r := range found {
+			placeRun(&r, p)
+			out[r.EID] = r
+		}
+		return out, err
+	})
+}
+
 // VersionRuns gives the runs that belong to versions of a project, by the ids
 // of the runs, without what they have logged. Whoever may read the versions may
 // read these.

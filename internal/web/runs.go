@@ -106,6 +106,9 @@ func figure(v float64) string {
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
+// exactly writes a measured value with all that it has.
+func exactly(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
 // paramOf and metricOf find what a run has logged, for the cells of tables.
 func paramOf(r registry.Run, key string) string {
 	for _, p := range r.Params {

@@ -13,7 +13,6 @@ func versionRoutes() []route {
 		post("/ml/models/{model}/versions/{version}/aliases", project(registry.WriteModels), setAlias),
 		post("/ml/models/{model}/versions/{version}/aliases/delete", project(registry.WriteModels), deleteAlias),
 		post("/ml/models/{model}/versions/{version}/delete", project(registry.WriteModels), deleteVersion),
-		get("/ml/models/{model}/compare", project(registry.ReadModels), compareVersions),
 	}
 }
 

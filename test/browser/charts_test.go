@@ -184,3 +184,32 @@ func TestLiveCharts(t *testing.T) {
 	tr.post(tracking+"runs/update", map[string]any{"run_id": run, "status": "FINISHED"})
 	b.until(`document.querySelector("[data-following]").hidden`)
 }
+
+// TestCompareRuns ticks runs in the table of an experiment and compares them.
+func TestCompareRuns(t *testing.T) {
+	home := serve(t)
+	tr := newTrainer(t, home)
+	for i := range 3 {
+		run := tr.start(fmt.Sprintf("run %d", i), map[string]any{"key": "rate", "value": fmt.Sprint(.1 * float64(i+1))}, map[string]any{"key": "optimizer", "value": "adam"})
+		tr.log(run, .02*float64(i+1), 0, 10, "loss")
+	}
+	for name, l := range map[string]look{"desktop": desktop, "phone-dark": phoneDark} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, home, l)
+			b.signIn()
+			b.visit("/root/digits/-/ml/experiments/1")
+			b.click(`tbody tr:nth-child(1) [name="run"]`)
+			b.click(`tbody tr:nth-child(3) [name="run"]`)
+			b.click(`form[action$="/ml/compare"] button`)
+			b.wait(".compare")
+			if got := get[[]string](b, `[...document.querySelectorAll("tr.differs th[scope=row]")].map((e) => e.firstChild.data)`); fmt.Sprint(got) != "[loss rate]" {
+				t.Errorf("%q differ", got)
+			}
+			b.shot("compare")
+			b.narrow()
+			b.click("[data-only-different]")
+			b.until(`!document.querySelector("main").innerText.includes("optimizer")`)
+			b.shot("compare-differs")
+		})
+	}
+}
