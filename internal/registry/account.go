@@ -104,6 +104,14 @@ type AccessToken struct {
 	Role Role // of the bot in the place
 }
 
+// Credential is a personal or access token with whose it is.
+type Credential struct {
+	auth.Token
+	Owner UserRef
+	Bot   bool   // it is an access token, and Owner its bot
+	Place string // full path of the project or group of an access token
+}
+
 // AccessTokenSpec is an access token to be made.
 type AccessTokenSpec struct {
 	TokenSpec

@@ -121,6 +121,16 @@ func (s Session) note(ctx context.Context, tx Tx, e Event) error {
 	return tx.InsertEvent(ctx, e)
 }
 
+// noteAll records several of them.
+func (s Session) noteAll(ctx context.Context, tx Tx, es []Event) error {
+	for _, e := range es {
+		if err := s.note(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // about begins an event about a model.
 func (m Model) about(a Act) Event {
 	return Event{Act: a, ProjectID: m.ProjectID, ModelID: m.ID, Subject: m.Name}

@@ -81,6 +81,9 @@ type Tokens interface {
 	ListTokens(ctx context.Context, q TokenQuery) (List[auth.Token], error)
 	// ListAccessTokens lists those of the query's place, with their roles.
 	ListAccessTokens(ctx context.Context, q TokenQuery) (List[AccessToken], error)
+	// ListCredentials lists those of everybody; the search is in the names of
+	// owners, too.
+	ListCredentials(ctx context.Context, q TokenQuery) (List[Credential], error)
 	RevokeToken(ctx context.Context, id int64, at time.Time) error
 	// RevokeFamily ends the first token of a family and all that rotations made
 	// of it.

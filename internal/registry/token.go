@@ -27,6 +27,16 @@ func (s Session) Tokens(ctx context.Context, q TokenQuery) (List[auth.Token], er
 	return view(ctx, s, func(tx Tx) (List[auth.Token], error) { return tx.ListTokens(ctx, q) })
 }
 
+// Credentials lists the personal and access tokens of everybody. Administrators
+// only.
+func (s Session) Credentials(ctx context.Context, q TokenQuery) (List[Credential], error) {
+	if err := s.account(readScopes, true); err != nil {
+		return List[Credential]{}, err
+	}
+	q.Now = s.now()
+	return view(ctx, s, func(tx Tx) (List[Credential], error) { return tx.ListCredentials(ctx, q) })
+}
+
 // Token gives one personal token of the actor's, or anybody's for an
 // administrator. What the actor may not see is NotFound.
 func (s Session) Token(ctx context.Context, id int64) (auth.Token, error) {

@@ -146,10 +146,8 @@ func (s Session) EditUser(ctx context.Context, id int64, e UserEdit) (User, erro
 		if err := setPassword(ctx, tx, u, hash); err != nil {
 			return User{}, err
 		}
-		for _, event := range u.since(old, hash != "") {
-			if err := s.note(ctx, tx, event); err != nil {
-				return User{}, err
-			}
+		if err := s.noteAll(ctx, tx, u.since(old, hash != "")); err != nil {
+			return User{}, err
 		}
 		if !u.Bot && (u.Username != old.Username || e.Name != nil) {
 			return u, s.moveUserNamespace(ctx, tx, u)

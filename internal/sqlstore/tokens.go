@@ -48,8 +48,20 @@ var tokenOrders = map[string]column{"id": {"k.id", true}, "name": {"k.name", fal
 
 func (t *tx) ListTokens(ctx context.Context, q registry.TokenQuery) (registry.List[auth.Token], error) {
 	l := &listing{cols: tokenCols, from: "tokens k", id: "k.id", initial: registry.Order{By: "id"}, orders: tokenOrders}
+	l.contains(q.Search, "k.name")
 	l.tokens(q)
 	return fetch(ctx, t, l, q.Order, q.Page, scanToken)
+}
+
+func (t *tx) ListCredentials(ctx context.Context, q registry.TokenQuery) (registry.List[registry.Credential], error) {
+	l := &listing{cols: tokenCols + `, u.id, u.username, u.name, u.blocked, u.bot, coalesce(p.full_path, n.full_path, '')`,
+		from: `tokens k JOIN users u ON u.id = k.user_id LEFT JOIN projects p ON p.id = k.project_id LEFT JOIN namespaces n ON n.id = k.group_id`,
+		id:   "k.id", initial: registry.Order{By: "id", Desc: true}, orders: tokenOrders}
+	l.contains(q.Search, "k.name", "u.username")
+	l.tokens(q)
+	return fetch(ctx, t, l, q.Order, q.Page, func(s scanner, c *registry.Credential, extra ...any) error {
+		return scanToken(s, &c.Token, append([]any{&c.Owner.ID, &c.Owner.Username, &c.Owner.Name, &c.Owner.Blocked, &c.Bot, &c.Place}, extra...)...)
+	})
 }
 
 // tokens adds the conditions of a query.
@@ -64,7 +76,6 @@ func (l *listing) tokens(q registry.TokenQuery) {
 	if q.Impersonation != nil {
 		l.and("k.impersonation = ?", *q.Impersonation)
 	}
-	l.contains(q.Search, "k.name")
 	if q.Revoked != nil {
 		l.and("(k.revoked_at <> 0) = ?", *q.Revoked)
 	}
@@ -96,6 +107,7 @@ func (t *tx) ListAccessTokens(ctx context.Context, q registry.TokenQuery) (regis
 		l.and("k.group_id = ?", q.Place.NamespaceID)
 	}
 	l.and("u.bot = ?", true)
+	l.contains(q.Search, "k.name")
 	l.tokens(q)
 	return fetch(ctx, t, l, q.Order, q.Page, func(s scanner, k *registry.AccessToken, extra ...any) error {
 		return scanToken(s, &k.Token, append([]any{&k.Role}, extra...)...)

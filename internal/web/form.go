@@ -64,16 +64,37 @@ func (c *call) field(name string) string { return strings.TrimSpace(c.r.PostForm
 
 // end reads the day of the form when something ends, as GitLab does: at its
 // beginning in UTC it is over. None is the zero time.
-func (c *call) end() (time.Time, error) {
-	s := c.field("expires_at")
+func (c *call) end() (time.Time, error) { return dayOf("expires_at", c.field("expires_at")) }
+
+// dayOf reads a day as the field for it has it; none is the zero time.
+func dayOf(field, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return time.Time{}, fault.Invalidf("expires_at", "is no date; write it as 2027-01-31")
+		return time.Time{}, fault.Invalidf(field, "is no date; write it as 2027-01-31")
 	}
 	return t, nil
+}
+
+// span reads the first and the last day of a stretch, in UTC.
+func span(first, last string) (registry.Span, error) {
+	after, err := dayOf("first_day", first)
+	if err != nil {
+		return registry.Span{}, err
+	}
+	before, err := dayOf("last_day", last)
+	if err != nil {
+		return registry.Span{}, err
+	}
+	if !after.IsZero() {
+		after = after.Add(-time.Microsecond)
+	}
+	if !before.IsZero() {
+		before = before.AddDate(0, 0, 1)
+	}
+	return registry.Span{After: after, Before: before}, nil
 }
 
 // formRole reads a role of the form.

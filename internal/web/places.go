@@ -1,8 +1,15 @@
 package web
 
 import (
+	"slices"
+
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
+
+// aroundRoutes are the pages around the models: places, accounts, administration.
+func aroundRoutes() []route {
+	return slices.Concat(memberRoutes(), placeTokenRoutes(), accountRoutes(), settingsRoutes(), groupRoutes(), eventRoutes(), adminRoutes())
+}
 
 // place is whose page it is, for what projects and groups both have.
 func (c *call) place() registry.PlaceRef {

@@ -31,6 +31,7 @@ type frame struct {
 	Group   *registry.Namespace
 	Base    string // begins the addresses of the project's or group's pages
 	Manages bool   // the viewer may change its settings
+	Admin   bool   // it is a page of administrators
 	Section string // of its navigation
 	Flash   string
 	Theme   string // "light", "dark" or "" for the system's

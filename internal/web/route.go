@@ -52,7 +52,7 @@ func post(pattern string, a access, run func(*call) error) route {
 func (d *door) table() []route {
 	var all []route
 	for _, part := range [][]route{d.assetRoutes(), signInRoutes(), homeRoutes(), projectRoutes(), modelRoutes(), versionRoutes(), fileRoutes(), compareRoutes(), experimentRoutes(), runRoutes(), chartRoutes(),
-		memberRoutes(), placeTokenRoutes(), accountRoutes(), settingsRoutes(), groupRoutes(), eventRoutes()} {
+		aroundRoutes()} {
 		all = append(all, part...)
 	}
 	return all
