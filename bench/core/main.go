@@ -35,6 +35,8 @@
 //	           ratio above 1 is what growth costs.
 //	candidates  The same for lists of 1,000 and of 100,000 candidates, in every
 //	           order and narrowed to few of them.
+//	pages      The web pages of a project with 1,000 models of 100 versions
+//	           each: the 95th percentile of the time until all of a page is there.
 //	graphql    A page of 100 of 1,000 models by GraphQL against the same page by
 //	           REST: one client, one connection, in turns, the same server. The
 //	           same with the versions of each, their runs and parameters, against
@@ -95,6 +97,7 @@ var parts = []struct {
 	{"growth", (*bench).growth},
 	{"candidates", (*bench).candidates},
 	{"graphql", (*bench).graphql},
+	{"pages", (*bench).pages},
 	{"mlflow", (*bench).mlflow},
 	{"mlflow-files", (*bench).mlflowFiles},
 	{"mlflow-growth", (*bench).mlflowGrowth},
