@@ -84,7 +84,7 @@ func (b *tab) walk(judge string) []string {
 var (
 	numbers = regexp.MustCompile(`\b([0-9]+|[0-9a-f]{32,64})\b`)
 	// notPages are addresses that are answered with something else.
-	notPages = regexp.MustCompile(`^/(api|oauth|assets|static)/|^/-/api|/download|/raw/|\.(csv|zip|tar|json)\b|format=|/files/`)
+	notPages = regexp.MustCompile(`^/(api|oauth|assets|static)/|^/-/api|/download|/raw/|format=`)
 )
 
 func isPage(u *url.URL) bool { return !notPages.MatchString(u.RequestURI()) }
