@@ -214,7 +214,7 @@ func (c *call) runColumns(s registry.Session, p *comparePage, eids []string) err
 	found, err := s.RunsByEID(c.ctx(), c.ref, eids)
 	for _, eid := range eids {
 		if r, ok := found[eid]; ok {
-			p.Columns = append(p.Columns, column{r.Name, "run " + itoa(r.IID), "/" + r.ProjectPath + "/-/ml/candidates/" + itoa(r.IID), r.ID, r.PackageID})
+			p.Columns = append(p.Columns, column{r.Name, "#" + itoa(r.IID), "/" + r.ProjectPath + "/-/ml/candidates/" + itoa(r.IID), r.ID, r.PackageID})
 		}
 	}
 	return err

@@ -38,9 +38,9 @@ type shelf struct {
 	Inside   []inside
 	Runs     []string // paths of files whose loading can run code
 	Listed   int
+	Loadable bool // MLflow can load it
 	Search   string
 	Pager    pager
-	Problem  string // with what somebody has sent
 	HowToAdd string // a command
 }
 
@@ -86,6 +86,7 @@ func (c *call) fillShelf(s registry.Session, project int64, sh *shelf) error {
 	}
 	sh.Tree, sh.Listed, sh.Pager = treeOf(l.Items), len(l.Items), c.pager(n, -1, l.More)
 	for _, f := range l.Items {
+		sh.Loadable = sh.Loadable || f.Path == "MLmodel"
 		if formats.KindOf(f.Path).RunsCode() {
 			sh.Runs = append(sh.Runs, f.Path)
 		}

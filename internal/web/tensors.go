@@ -27,10 +27,7 @@ const (
 func (c *call) compareTensors(p *comparePage) error {
 	t, read := newRows(len(p.Columns)), 0
 	for i, look := range p.contents {
-		for _, f := range look.Items {
-			if formats.KindOf(f.Path) != formats.Safetensors || f.Status == registry.FileHidden || allSame(p.digests[f.Path]) {
-				continue
-			}
+		for _, f := range p.differing(look) {
 			if read++; read > maxHeadsRead {
 				p.Tensors = tensorRows{Cut: "There are too many files to compare their tensors; choose fewer versions."}
 				return nil
@@ -54,6 +51,17 @@ func (c *call) compareTensors(p *comparePage) error {
 		}
 	}
 	return nil
+}
+
+// differing gives the files of a column whose tensors have to be read.
+func (p *comparePage) differing(look registry.Look) []registry.File {
+	var out []registry.File
+	for _, f := range look.Items {
+		if formats.KindOf(f.Path) == formats.Safetensors && f.Status != registry.FileHidden && !allSame(p.digests[f.Path]) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // tensorsOf reads the tensors of a file; one that is damaged has none.

@@ -18,14 +18,15 @@ func versionRoutes() []route {
 
 type versionPage struct {
 	frame
-	Model    registry.Model
-	Version  registry.Version
-	Run      *registry.Run // what was logged to it, for those who may read runs
-	Shelf    shelf
-	MayWrite bool
-	Problem  string
-	Path     string // of this page
-	Archive  string // address of all files in one, without its format
+	Model     registry.Model
+	Version   registry.Version
+	Run       *registry.Run    // that made it, with what was logged, for those who may read runs
+	Elsewhere []registry.Alias // of the model, that other versions have
+	Shelf     shelf
+	MayWrite  bool
+	Problem   string
+	Path      string // of this page
+	Archive   string // address of all files in one, without its format
 }
 
 // versionRefs reads the numbers of a version's address.
@@ -72,14 +73,35 @@ func (c *call) fillVersion(s registry.Session, p *versionPage, model registry.Mo
 	api := "/api/v4/projects/" + itoa(pr.ID)
 	p.Archive = api + "/ml/models/" + itoa(model.ID) + "/versions/" + itoa(which.ID) + "/archive"
 	if c.may(ctx, s, registry.ReadRuns) {
-		r, err := s.Run(ctx, c.ref, registry.RunRef{IID: p.Version.RunIID})
-		if err != nil && !notThere(err) {
+		if p.Run, err = c.maker(s, p.Version); err != nil {
 			return err
 		}
-		p.Run = &r
+	}
+	for _, a := range p.Model.Aliases {
+		if a.VersionID != which.ID {
+			p.Elsewhere = append(p.Elsewhere, a)
+		}
 	}
 	p.Shelf.HowToAdd = "vitrine push ./folder " + pr.FullPath + "/" + p.Model.Name + ":" + p.Version.Semver
 	return c.fillShelf(s, pr.ID, &p.Shelf)
+}
+
+// maker gives the run that made a version: the one that it was registered from,
+// or while that is not here, its own.
+func (c *call) maker(s registry.Session, v registry.Version) (*registry.Run, error) {
+	for _, which := range []registry.RunRef{{EID: v.Origin.RunEID}, {IID: v.RunIID}} {
+		if which == (registry.RunRef{}) {
+			continue
+		}
+		r, err := s.Run(c.ctx(), c.ref, which)
+		if err == nil {
+			return &r, nil
+		}
+		if !notThere(err) {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
 
 // changeVersion reads a form about a version, does the work, and shows the
@@ -122,7 +144,15 @@ func editVersion(c *call) error {
 func setAlias(c *call) error {
 	return c.changeVersion("The alias points here now.", func(model registry.ModelRef, which registry.VersionRef) error {
 		name := strings.TrimPrefix(strings.TrimSpace(c.r.PostFormValue("name")), "@")
-		_, err := c.s.SetAlias(c.ctx(), c.ref, model, registry.AliasSpec{Name: name, Version: which})
+		spec := registry.AliasSpec{Name: name, Version: which}
+		if from := c.r.PostFormValue("from"); from != "" {
+			id, err := registry.ParseID("version", from)
+			if err != nil {
+				return err
+			}
+			spec.Expected = &id
+		}
+		_, err := c.s.SetAlias(c.ctx(), c.ref, model, spec)
 		return err
 	})
 }
