@@ -315,6 +315,7 @@ func (s Session) EditRun(ctx context.Context, ref ProjectRef, which RunRef, e Ru
 			return Run{}, err
 		}
 		set(&r.Name, e.Name)
+		r.NameHidden = r.NameHidden && e.Name == nil
 		set(&r.Status, e.Status)
 		set(&r.EndedAt, e.EndedAt)
 		r.UpdatedAt = s.now()

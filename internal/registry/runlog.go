@@ -48,8 +48,8 @@ func logData(ctx context.Context, tx Tx, r Run, d RunData) error {
 	if err := checkData(d); err != nil {
 		return err
 	}
-	if d.Name != "" && d.Name != r.Name {
-		r.Name = d.Name
+	if d.Name != "" && (d.Name != r.Name || r.NameHidden) {
+		r.Name, r.NameHidden = d.Name, false
 		if err := checkTitle(r.Name); err != nil {
 			return err
 		}
@@ -163,6 +163,22 @@ func (s Session) DeleteRunTag(ctx context.Context, ref ProjectRef, which RunRef,
 			return fault.Missing("tag", key)
 		}
 		return tx.DeleteTag(ctx, RunTags, r.ID, key)
+	})
+}
+
+// HideRunName takes the name of a run out of its tags; the run keeps it, and the
+// next name shows again. One that is hidden already is fault.NotFound.
+func (s Session) HideRunName(ctx context.Context, ref ProjectRef, which RunRef) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		_, r, err := s.activeRun(ctx, tx, ref, which)
+		if err != nil {
+			return err
+		}
+		if r.NameHidden {
+			return fault.Missing("tag", r.Name)
+		}
+		r.NameHidden, r.UpdatedAt = true, s.now()
+		return tx.UpdateRun(ctx, r)
 	})
 }
 

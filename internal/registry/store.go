@@ -193,7 +193,8 @@ type Runs interface {
 	// out.
 	RunIDs(ctx context.Context, projectID int64, eids []string) (map[string]int64, error)
 	ListRuns(ctx context.Context, q RunQuery) (List[Run], error)
-	// UpdateRun writes name, status, times, version and package.
+	// UpdateRun writes name and whether it is hidden, status, times, version and
+	// package.
 	UpdateRun(ctx context.Context, r Run) error
 	// DeleteRun removes a run and its files.
 	DeleteRun(ctx context.Context, r Run) error

@@ -231,6 +231,7 @@ type Run struct {
 	VersionID     int64 // 0: not a version
 	PackageID     int64 // 0: no file yet
 	Name          string
+	NameHidden    bool // not among the tags, where MLflow repeats it
 	Status        RunStatus
 	Author        UserRef
 	UserLabel     string    // whom the client says the run to be of

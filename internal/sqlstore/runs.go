@@ -14,7 +14,7 @@ var errNone = sql.ErrNoRows
 const (
 	runCols = `r.id, r.iid, r.eid, r.project_id, r.experiment_id, e.iid, coalesce(m.id, 0), r.version_id, coalesce(r.package_id, 0),
 	r.name, r.status, coalesce(r.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''), r.job_id,
-	r.user_label, e.location, r.started_at, r.ended_at, r.created_at, r.updated_at, r.deleted_at`
+	r.user_label, e.location, r.started_at, r.ended_at, r.created_at, r.updated_at, r.deleted_at, r.name_hidden`
 	runFrom = `runs r JOIN experiments e ON e.id = r.experiment_id LEFT JOIN models m ON m.experiment_id = e.id
 	LEFT JOIN users u ON u.id = r.author_id`
 )
@@ -27,7 +27,8 @@ var (
 	runByEID = stmt(`SELECT ` + runCols + ` FROM ` + runFrom + ` WHERE r.project_id = $1 AND r.eid = $2`)
 	stageRun = stmt(`UPDATE runs SET deleted_at = $1, updated_at = $2 WHERE id = $3`)
 	// The start never changes: the tables of what runs have logged repeat it.
-	updateRun     = stmt(`UPDATE runs SET name = $1, status = $2, ended_at = $3, version_id = $4, package_id = $5, updated_at = $6 WHERE id = $7`)
+	updateRun = stmt(`UPDATE runs SET name = $1, status = $2, ended_at = $3, version_id = $4, package_id = $5, updated_at = $6,
+		name_hidden = $7 WHERE id = $8`)
 	deletePackage = stmt(`DELETE FROM packages WHERE id = $1`)
 	deleteRun     = stmt(`DELETE FROM runs WHERE id = $1`)
 )
@@ -35,7 +36,8 @@ var (
 func scanRun(s scanner, r *registry.Run, extra ...any) error {
 	return s.Scan(append([]any{&r.ID, &r.IID, &r.EID, &r.ProjectID, &r.ExperimentID, &r.ExperimentIID, &r.ModelID, &r.VersionID,
 		&r.PackageID, &r.Name, &r.Status, &r.Author.ID, &r.Author.Username, &r.Author.Name, &r.JobID,
-		&r.UserLabel, &r.Location, instant{&r.StartedAt}, instant{&r.EndedAt}, instant{&r.CreatedAt}, instant{&r.UpdatedAt}, instant{&r.DeletedAt}}, extra...)...)
+		&r.UserLabel, &r.Location, instant{&r.StartedAt}, instant{&r.EndedAt}, instant{&r.CreatedAt}, instant{&r.UpdatedAt}, instant{&r.DeletedAt},
+		&r.NameHidden}, extra...)...)
 }
 
 func (t *tx) InsertRun(ctx context.Context, r registry.Run) (int64, error) {
@@ -125,7 +127,7 @@ func runList() listing {
 
 func (t *tx) UpdateRun(ctx context.Context, r registry.Run) error {
 	n, err := t.exec(ctx, updateRun, r.Name, r.Status, micros(r.EndedAt), r.VersionID, ref(r.PackageID),
-		micros(r.UpdatedAt), r.ID)
+		micros(r.UpdatedAt), r.NameHidden, r.ID)
 	return hit(n, err, "run", r.IID)
 }
 

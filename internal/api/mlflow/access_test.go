@@ -28,6 +28,39 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// TestTooManySlashes: a client whose tracking URI ends in a slash is sent to the
+// address that it means, on this server.
+func TestTooManySlashes(t *testing.T) {
+	w := newWorld(t)
+	for path, want := range map[string]string{
+		"//api/2.0/mlflow/runs/get?run_id=x":                  "/api/2.0/mlflow/runs/get?run_id=x",
+		"///api/v4/projects/root%2Fprivate/ml/mlflow/version": "/api/v4/projects/root%2Fprivate/ml/mlflow/version",
+	} {
+		r := httptest.NewRequest("POST", path, http.NoBody)
+		rec := httptest.NewRecorder()
+		w.Handler.ServeHTTP(rec, r)
+		if got := rec.Header().Get("Location"); got != want || rec.Code != http.StatusPermanentRedirect {
+			t.Errorf("%s: %d to %q, want %q", path, rec.Code, got, want)
+		}
+	}
+}
+
+// TestLargeProfile: a profile of a data set may be larger than other messages.
+func TestLargeProfile(t *testing.T) {
+	w := newWorld(t)
+	var made runAnswerWire
+	if code := post(t, w, doors["root"]+"/mlflow/runs/create", "developer", `{"experiment_id": "0"}`, &made); code != 200 {
+		t.Fatalf("create a run: %d", code)
+	}
+	for size, want := range map[int]int{maxDatasetProfile: 200, maxDatasetProfile + 1: 400} {
+		body := `{"run_id": "` + made.Run.Info.ID + `", "datasets": [{"dataset": {"name": "d", "digest": "x", "source_type": "t", "source": "s", "profile": "` +
+			strings.Repeat("a", size) + `"}}]}`
+		if code := post(t, w, doors["root"]+"/mlflow/runs/log-inputs", "developer", body, nil); code != want {
+			t.Errorf("%d characters: %d, want %d", size, code, want)
+		}
+	}
+}
+
 // TestEveryRoute walks every route at both doors with every role and compares
 // what happens with the permission that the route declares. A new route is
 // walked without anybody thinking of it.

@@ -16,7 +16,8 @@ import (
 )
 
 // bodyLimit bounds a message, in bytes. MLflow refuses batches of more than
-// 1 MB; models' signatures and traces are the largest that come otherwise.
+// 1 MB; models' signatures and traces are the largest that come otherwise, but
+// for messages that have a method bodyLimit.
 const bodyLimit = 16 << 20
 
 // decode fills the message that dst points to and checks it, as
@@ -42,7 +43,7 @@ func decode(r *http.Request, door flavour, dst any) error {
 	if door == atGitLab {
 		read = gitlabMessage
 	}
-	members, err := read(r, plan)
+	members, err := read(r, plan, limitOf(dst))
 	if err != nil {
 		return err
 	}
@@ -65,6 +66,14 @@ func decode(r *http.Request, door flavour, dst any) error {
 		return badValue(bad[0], members[bad[0]])
 	}
 	return nil
+}
+
+// limitOf bounds the body of a message.
+func limitOf(dst any) int64 {
+	if m, ok := dst.(interface{ bodyLimit() int64 }); ok {
+		return m.bodyLimit()
+	}
+	return bodyLimit
 }
 
 // required is the check that counts always, not only when reading failed.
@@ -204,7 +213,7 @@ func passes(check string, raw json.RawMessage) bool {
 }
 
 // messageOf gives the members of a request's message.
-func messageOf(r *http.Request, plan []field) (map[string]json.RawMessage, error) {
+func messageOf(r *http.Request, plan []field, limit int64) (map[string]json.RawMessage, error) {
 	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
 		q, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil {
@@ -215,7 +224,7 @@ func messageOf(r *http.Request, plan []field) (map[string]json.RawMessage, error
 	if err := checkContentType(r); err != nil {
 		return nil, err
 	}
-	body, err := httpx.ReadBody(r, bodyLimit)
+	body, err := httpx.ReadBody(r, limit)
 	if err != nil {
 		return nil, err
 	}

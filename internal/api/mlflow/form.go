@@ -18,7 +18,7 @@ const formType = "application/x-www-form-urlencoded"
 // gitlabMessage gives the members of a message at GitLab's door, whose API reads
 // parameters out of the query of every request, and out of forms as well as
 // JSON. What the body has wins.
-func gitlabMessage(r *http.Request, plan []field) (map[string]json.RawMessage, error) {
+func gitlabMessage(r *http.Request, plan []field, limit int64) (map[string]json.RawMessage, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, invalid("The query is not valid.")
@@ -27,7 +27,7 @@ func gitlabMessage(r *http.Request, plan []field) (map[string]json.RawMessage, e
 	if err != nil || r.Method == http.MethodGet {
 		return members, err
 	}
-	body, err := httpx.ReadBody(r, bodyLimit)
+	body, err := httpx.ReadBody(r, limit)
 	body = bytes.TrimSpace(body)
 	if err != nil || len(body) == 0 {
 		return members, err

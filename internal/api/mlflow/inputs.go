@@ -74,14 +74,18 @@ type newInputs struct {
 	Models   []modelInputJSON   `field:"models" check:"array"`
 }
 
+// bodyLimit lets the largest profile come, of 16 Mi characters, whatever they are.
+func (*newInputs) bodyLimit() int64 { return 80 << 20 }
+
 // Limits of data sets, in characters (mlflow/utils/validation.py).
 const (
-	maxDatasetName   = 500
-	maxDatasetDigest = 36
-	maxDatasetSource = 65_535
-	maxDatasetSchema = 1_048_575
-	maxInputTagKey   = 255
-	maxInputTagValue = 500
+	maxDatasetName    = 500
+	maxDatasetProfile = 16_777_215
+	maxDatasetDigest  = 36
+	maxDatasetSource  = 65_535
+	maxDatasetSchema  = 1_048_575
+	maxInputTagKey    = 255
+	maxInputTagValue  = 500
 )
 
 func (in datasetInputJSON) check() error {
@@ -95,7 +99,8 @@ func (in datasetInputJSON) check() error {
 	for _, l := range []struct {
 		name, value string
 		most        int
-	}{{"name", d.Name, maxDatasetName}, {"digest", d.Digest, maxDatasetDigest}, {"source", d.Source, maxDatasetSource}, {"schema", d.Schema, maxDatasetSchema}} {
+	}{{"name", d.Name, maxDatasetName}, {"digest", d.Digest, maxDatasetDigest}, {"source", d.Source, maxDatasetSource}, {"schema", d.Schema, maxDatasetSchema},
+		{"profile", d.Profile, maxDatasetProfile}} {
 		if longer(l.value, l.most) {
 			return tooLong(l.name, l.most)
 		}

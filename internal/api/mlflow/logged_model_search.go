@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,11 +225,58 @@ func (in loggedModelSearch) query() (registry.LoggedModelSearch, error) {
 		}
 		q.Order = append(q.Order, s)
 	}
-	if q.After, err = parsePageToken(in.PageToken); err != nil {
+	if q.After, err = in.after(); err != nil {
 		return q, err
 	}
 	q.Experiments, err = parseExperimentIDs(in.ExperimentIDs)
 	return q, err
+}
+
+// stamps tell one search from another, with what MLflow says of a page token of
+// another one (SearchLoggedModelsPaginationToken of mlflow/utils/search_utils.py).
+func (in loggedModelSearch) stamps() [][2]string {
+	var order []string
+	for _, o := range in.OrderBy {
+		order = append(order, o.Field, strconv.FormatBool(o.Ascending == nil || *o.Ascending), o.Dataset, o.Digest)
+	}
+	return [][2]string{
+		{stamp(in.ExperimentIDs), "Experiment IDs in the page token do not match the requested experiment IDs."},
+		{stamp([]string{in.Filter}), "Filter string in the page token does not match the requested filter string."},
+		{stamp(order), "Order by in the page token does not match the requested order by."},
+	}
+}
+
+func stamp(texts []string) string {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%q", texts)
+	return strconv.FormatUint(uint64(h.Sum32()), 36)
+}
+
+// token adds the stamps to where the next page begins.
+func (in loggedModelSearch) token(next registry.Mark) (string, error) {
+	t, err := pageToken(next)
+	if t == "" {
+		return t, err
+	}
+	for _, s := range in.stamps() {
+		t += "." + s[0]
+	}
+	return t, err
+}
+
+// after reads where a page begins.
+func (in loggedModelSearch) after() (registry.Mark, error) {
+	parts := strings.Split(in.PageToken, ".")
+	mark, err := parsePageToken(parts[0])
+	if err != nil || in.PageToken == "" {
+		return mark, err
+	}
+	for i, s := range in.stamps() {
+		if i+1 >= len(parts) || parts[i+1] != s[0] {
+			return mark, invalid(s[1])
+		}
+	}
+	return mark, nil
 }
 
 func searchLoggedModels(c *call, in loggedModelSearch) (loggedModelsAnswer, error) {
@@ -244,6 +292,6 @@ func searchLoggedModels(c *call, in loggedModelSearch) (loggedModelsAnswer, erro
 	for _, m := range found.Items {
 		out.Models = append(out.Models, loggedModelWire(m))
 	}
-	out.NextPageToken, err = pageToken(found.Next)
+	out.NextPageToken, err = in.token(found.Next)
 	return out, err
 }

@@ -88,7 +88,7 @@ type dialect struct {
 // matches takes what is below one of the prefixes, known or not, and the few
 // addresses that MLflow has outside of them.
 func matches(r *http.Request) bool {
-	p := r.URL.EscapedPath()
+	p := withoutSlashes(r.URL.EscapedPath())
 	for _, prefix := range []string{"/api/2.0/", "/api/3.0/", "/ajax-api/2.0/", "/ajax-api/3.0/"} {
 		if strings.HasPrefix(p, prefix) {
 			return true
@@ -104,7 +104,18 @@ func gitlabDoor(p string) bool {
 	return ok && strings.HasPrefix(rest, "ml/mlflow/")
 }
 
+// withoutSlashes drops those that a client has too many before a path.
+func withoutSlashes(p string) string { return "/" + strings.TrimLeft(p, "/") }
+
 func (d *dialect) dispatch(w http.ResponseWriter, r *http.Request) {
+	if to := withoutSlashes(r.URL.EscapedPath()); to != r.URL.EscapedPath() {
+		// A tracking URI that ends in one; MLflow's server sends clients on, too.
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		http.Redirect(w, r, to, http.StatusPermanentRedirect)
+		return
+	}
 	if !httpx.IsClean(r) {
 		if strings.Contains(r.URL.EscapedPath(), "/mlflow-artifacts/") {
 			d.fail(w, r, atRoot, invalid("Invalid path")) // as MLflow says it of what climbs

@@ -126,7 +126,10 @@ func (c *call) run(r registry.Run) runJSON {
 	for _, p := range r.Params {
 		out.Data.Params = append(out.Data.Params, tagJSON{p.Key, p.Value})
 	}
-	out.Data.Tags = append(tagsWire(r.Tags), tagJSON{nameTag, r.Name})
+	out.Data.Tags = tagsWire(r.Tags)
+	if !r.NameHidden {
+		out.Data.Tags = append(out.Data.Tags, tagJSON{nameTag, r.Name})
+	}
 	return out
 }
 
@@ -209,16 +212,19 @@ func splitName(in []registry.Tag) (string, []registry.Tag) {
 	return named, out
 }
 
-// maxMillis is the end of the year 9999, the last that JSON times can say.
-const maxMillis = 253402300799999
+// minMillis is in the year 1, maxMillis in 9999: the times that JSON can say.
+const (
+	minMillis = -62135596800000 + 1
+	maxMillis = 253402300799999
+)
 
 // moment reads a time in ms; unset is the zero Time.
 func moment(field string, ms *int64) (time.Time, error) {
 	if ms == nil || *ms == 0 {
 		return time.Time{}, nil
 	}
-	if *ms < 0 || *ms > maxMillis {
-		return time.Time{}, invalid("Invalid value " + strconv.FormatInt(*ms, 10) + " for parameter '" + field + "' supplied: it has to be a time in milliseconds since 1970.")
+	if *ms < minMillis || *ms > maxMillis {
+		return time.Time{}, invalid("Invalid value " + strconv.FormatInt(*ms, 10) + " for parameter '" + field + "' supplied: it has to be a time in milliseconds since 1970, between the years 1 and 9999.")
 	}
 	return time.UnixMilli(*ms).UTC(), nil
 }
@@ -288,12 +294,14 @@ type runTagKey struct {
 }
 
 func deleteRunTag(c *call, in runTagKey) (none, error) {
-	err := c.s.DeleteRunTag(c.ctx(), c.ref, in.ref(), in.Key)
+	var err error
+	if in.Key == nameTag {
+		err = c.s.HideRunName(c.ctx(), c.ref, in.ref())
+	} else {
+		err = c.s.DeleteRunTag(c.ctx(), c.ref, in.ref(), in.Key)
+	}
 	if e, ok := fault.As(err); ok && e.Kind == fault.NotFound && e.Noun == "tag" {
 		err = &apiError{code: resourceDoesNotExist, kind: fault.NotFound, msg: "No tag with name: " + in.Key + " in run with id " + in.ID}
-		if in.Key == nameTag {
-			err = invalid("The tag " + nameTag + " is the name of the run, which it cannot be without. Set another one.")
-		}
 	}
 	return none{}, err
 }
