@@ -318,8 +318,9 @@ type RunEdit struct {
 // RunQuery narrows a list of runs of one project.
 type RunQuery struct {
 	Page         Page
-	Order        Order // id (default, descending), name, created_at, started_at, metric
+	Order        Order // id (default, descending), name, created_at, started_at, metric, param
 	Metric       string
+	Param        string // values are ordered as texts
 	ProjectID    int64
 	ExperimentID int64
 	Candidates   bool // not those of versions

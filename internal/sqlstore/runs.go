@@ -85,8 +85,13 @@ func (t *tx) idsByEID(ctx context.Context, table string, projectID int64, eids [
 
 func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[registry.Run], error) {
 	l := runList()
-	byMetric := q.Order.By == "metric"
-	if byMetric {
+	byMetric, byParam := q.Order.By == "metric", q.Order.By == "param"
+	switch {
+	case byParam:
+		l.from += " JOIN run_params x ON x.run_id = r.id"
+		l.orders = map[string]column{"param": {"x.value", false}}
+		l.and("x.key = ?", q.Param)
+	case byMetric:
 		l.from += " JOIN metrics x ON x.run_id = r.id"
 		l.orders, l.real = map[string]column{"metric": {"x.value", false}}, true
 		l.and("x.key = ?", q.Metric)
@@ -97,7 +102,7 @@ func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[r
 	switch {
 	case q.ExperimentID == 0:
 		l.and("r.project_id = ?", q.ProjectID)
-	case byMetric:
+	case byMetric, byParam:
 		l.and("x.experiment_id = ?", q.ExperimentID)
 	default:
 		l.and("r.experiment_id = ?", q.ExperimentID)

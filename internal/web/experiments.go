@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -71,6 +72,7 @@ type experimentPage struct {
 	Status          registry.RunStatus
 	Statuses        []registry.RunStatus
 	Params, Metrics []string // the columns, of all that any run has
+	Columns         []choice // all that there are
 	Drawn           drawn
 	Runs            registry.List[registry.Run]
 	Pager           pager
@@ -118,12 +120,17 @@ func (c *call) fillExperiment(s registry.Session, p *experimentPage, iid int64, 
 	p.frame = c.projectFrame(pr, "experiments", t.Experiment.Name, crumb{"Experiments", "/" + pr.FullPath + "/-/ml/experiments"})
 	chosen := c.r.URL.Query()["col"]
 	p.Params, p.Metrics = columns("params.", t.Params, chosen), columns("metrics.", t.Metrics, chosen)
+	p.Columns = append(choices("metrics.", t.Metrics, p.Metrics), choices("params.", t.Params, p.Params)...)
 	p.CSV = "/api/v4/projects/" + itoa(pr.ID) + "/ml/experiments/" + itoa(iid) + ".csv"
 	query := registry.RunQuery{Experiment: &which, Search: p.Search, Status: p.Status, Page: page}
 	query.Order, p.Sort = c.order("-id", "id", "name", "started_at")
-	if by := c.r.URL.Query().Get("sort"); strings.HasPrefix(strings.TrimPrefix(by, "-"), "metrics.") {
-		query.Order = registry.Order{By: "metric", Desc: strings.HasPrefix(by, "-")}
-		query.Metric, p.Sort = strings.TrimPrefix(strings.TrimPrefix(by, "-"), "metrics."), by
+	by := c.r.URL.Query().Get("sort")
+	key, desc := strings.CutPrefix(by, "-")
+	if metric, ok := strings.CutPrefix(key, "metrics."); ok {
+		query.Order, query.Metric, p.Sort = registry.Order{By: "metric", Desc: desc}, metric, by
+	}
+	if param, ok := strings.CutPrefix(key, "params."); ok {
+		query.Order, query.Param, p.Sort = registry.Order{By: "param", Desc: desc}, param, by
 	}
 	if p.Runs, err = s.Runs(c.ctx(), c.ref, query); err != nil {
 		return err
@@ -144,6 +151,15 @@ func columns(prefix string, all, chosen []string) []string {
 				out = append(out, k)
 			}
 		}
+	}
+	return out
+}
+
+// choices are the boxes by which columns are chosen.
+func choices(prefix string, all, shown []string) []choice {
+	out := make([]choice, len(all))
+	for i, k := range all {
+		out[i] = choice{Value: prefix + k, Text: k, Chosen: slices.Contains(shown, k)}
 	}
 	return out
 }
