@@ -24,7 +24,8 @@
 //	archive    A version of 1,000 files, 1 GiB together, sent as a zip made on the
 //	           way (each byte goes through a CRC-32), against nginx with sendfile
 //	           sending that very zip as a file.
-//	csv        An experiment's 10,000 candidates as CSV, to the last byte.
+//	csv        An experiment's 10,000 candidates as CSV, to the last byte, and the
+//	           most memory that takes, beside that for one of 1,000.
 //	small      GET of 1 KiB over 16 kept connections (wrk, 2 threads) against a
 //	           bare net/http server that calls http.ServeFile on the same bytes:
 //	           no token, no rights, no database, no log. Vitrine looks all that

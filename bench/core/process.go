@@ -107,6 +107,11 @@ func (p *process) memory(line string) (float64, error) {
 	return 0, errors.New("no " + line + " in /proc")
 }
 
+// forgetPeak lets VmHWM begin anew.
+func (p *process) forgetPeak() error {
+	return os.WriteFile("/proc/"+strconv.Itoa(p.cmd.Process.Pid)+"/clear_refs", []byte("5"), 0)
+}
+
 // freeAddr finds a port that nobody listens on.
 func (b *bench) freeAddr() (string, error) {
 	l, err := new(net.ListenConfig).Listen(b.ctx, "tcp", "127.0.0.1:0")

@@ -43,7 +43,7 @@ func (t *tx) PutInputs(ctx context.Context, r registry.Run, ins []registry.Input
 
 func (t *tx) InputsOf(ctx context.Context, runs []int64) (map[int64][]registry.Input, error) {
 	out := map[int64][]registry.Input{}
-	for part := range slices.Chunk(runs, registry.MaxLimit) {
+	for part := range slices.Chunk(runs, idsAtOnce) {
 		text := `SELECT i.run_id, i.id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile, coalesce(g.key, ''), coalesce(g.value, '')
 			FROM run_inputs i JOIN input_datasets d ON d.id = i.dataset_id LEFT JOIN run_input_tags g ON g.owner_id = i.id
 			WHERE i.run_id IN (` + placeholders(1, len(part)) + `) ORDER BY i.run_id, i.id, g.key`
@@ -82,7 +82,7 @@ func (t *tx) PutRunModels(ctx context.Context, runID int64, output bool, ms []re
 
 func (t *tx) RunModelsOf(ctx context.Context, runs []int64) (inputs, outputs map[int64][]registry.ModelLink, err error) {
 	inputs, outputs = map[int64][]registry.ModelLink{}, map[int64][]registry.ModelLink{}
-	for part := range slices.Chunk(runs, registry.MaxLimit) {
+	for part := range slices.Chunk(runs, idsAtOnce) {
 		text := `SELECT run_id, output, model, step FROM run_models WHERE run_id IN (` + placeholders(1, len(part)) + `) ORDER BY run_id, output, model`
 		err := t.rows(ctx, text, anys(part), func(s scanner) error {
 			var run int64

@@ -67,7 +67,7 @@ func (t *tx) InsertLoggedMetric(ctx context.Context, id, runID int64, m registry
 
 func (t *tx) LoggedMetricsOf(ctx context.Context, ids []int64) (map[int64][]registry.LoggedMetric, error) {
 	out := map[int64][]registry.LoggedMetric{}
-	for part := range slices.Chunk(ids, registry.MaxLimit) {
+	for part := range slices.Chunk(ids, idsAtOnce) {
 		text := `SELECT x.model_id, l.eid, r.eid, x.key, x.value, x.nan, x.step, x.at, x.dataset, x.digest FROM logged_model_metrics x
 			JOIN logged_models l ON l.id = x.model_id JOIN runs r ON r.id = x.run_id
 			WHERE x.model_id IN (` + placeholders(1, len(part)) + `) ORDER BY x.model_id, x.key, x.at, x.step, x.run_id`

@@ -112,7 +112,7 @@ func (r *metricRow) add(p point) {
 
 func (t *tx) MetricsOf(ctx context.Context, ids []int64) (map[int64][]registry.Metric, error) {
 	out := map[int64][]registry.Metric{}
-	for part := range slices.Chunk(ids, registry.MaxLimit) {
+	for part := range slices.Chunk(ids, idsAtOnce) {
 		text := "SELECT run_id, key, value, nan, step, at FROM metrics WHERE run_id IN (" + placeholders(1, len(part)) + ") ORDER BY run_id, key"
 		err := t.rows(ctx, text, anys(part), func(s scanner) error {
 			var id int64

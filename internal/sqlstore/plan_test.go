@@ -137,6 +137,19 @@ func readNested(ctx context.Context, tx registry.Tx, n registry.Nest) error {
 	return nil
 }
 
+// TestKeysAreJumped: the keys of an experiment's runs are found by searches in an
+// index, not by going through the runs.
+func TestKeysAreJumped(t *testing.T) {
+	s := open(t)
+	for _, text := range []query{paramKeys, metricKeys} {
+		for _, step := range plan(t, s, string(text)) {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN k" || strings.HasPrefix(step, "SEARCH x ") && !strings.Contains(step, "_best (experiment_id=?") {
+				t.Errorf("%s: %s", step, text)
+			}
+		}
+	}
+}
+
 // plan gives the steps by which the engine would run a statement.
 func plan(t *testing.T, s *Store, text string) (steps []string) {
 	t.Helper()

@@ -34,7 +34,7 @@ func (t *tx) ParamsOf(ctx context.Context, ids []int64) (map[int64][]registry.Pa
 
 func (t *tx) paramsOf(ctx context.Context, table, owner string, ids []int64) (map[int64][]registry.Param, error) {
 	out := map[int64][]registry.Param{}
-	for part := range slices.Chunk(ids, registry.MaxLimit) {
+	for part := range slices.Chunk(ids, idsAtOnce) {
 		text := "SELECT " + owner + ", key, value FROM " + table + " WHERE " + owner + " IN (" + placeholders(1, len(part)) + ") ORDER BY " + owner + ", key"
 		err := t.rows(ctx, text, anys(part), func(s scanner) error {
 			var id int64
@@ -50,10 +50,16 @@ func (t *tx) paramsOf(ctx context.Context, table, owner string, ids []int64) (ma
 	return out, nil
 }
 
-var (
-	paramKeys  = stmt(`SELECT DISTINCT p.key FROM runs r JOIN run_params p ON p.run_id = r.id WHERE r.experiment_id = $1 AND r.deleted_at = 0 ORDER BY p.key`)
-	metricKeys = stmt(`SELECT DISTINCT m.key FROM runs r JOIN metrics m ON m.run_id = r.id WHERE r.experiment_id = $1 AND r.deleted_at = 0 ORDER BY m.key`)
-)
+var paramKeys, metricKeys = stmt(keysOf("run_params")), stmt(keysOf("metrics"))
+
+// keysOf finds the keys in a table that active runs of an experiment have. It
+// jumps from one key to the next in an index, whatever the number of runs.
+func keysOf(table string) string {
+	return `WITH RECURSIVE k(key) AS (SELECT min(x.key) FROM ` + table + ` x WHERE x.experiment_id = $1
+		UNION ALL SELECT (SELECT min(x.key) FROM ` + table + ` x WHERE x.experiment_id = $1 AND x.key > k.key) FROM k WHERE k.key IS NOT NULL)
+		SELECT k.key FROM k WHERE k.key IS NOT NULL AND EXISTS (SELECT 1 FROM ` + table + ` x CROSS JOIN runs r
+		WHERE x.experiment_id = $1 AND x.key = k.key AND r.id = x.run_id AND r.deleted_at = 0 LIMIT 1) ORDER BY k.key`
+}
 
 func (t *tx) RunKeys(ctx context.Context, experimentID int64) (params, metrics []string, err error) {
 	for q, into := range map[query]*[]string{paramKeys: &params, metricKeys: &metrics} {
@@ -102,7 +108,7 @@ func (t *tx) DeleteTag(ctx context.Context, o registry.TagOwner, id int64, key s
 
 func (t *tx) TagsOf(ctx context.Context, o registry.TagOwner, ids []int64) (map[int64][]registry.Tag, error) {
 	out := map[int64][]registry.Tag{}
-	for part := range slices.Chunk(ids, registry.MaxLimit) {
+	for part := range slices.Chunk(ids, idsAtOnce) {
 		text := "SELECT owner_id, key, value FROM " + tagTables[o] + " WHERE owner_id IN (" + placeholders(1, len(part)) + ") ORDER BY owner_id, key"
 		err := t.rows(ctx, text, anys(part), func(s scanner) error {
 			var id int64

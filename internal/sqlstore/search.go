@@ -405,7 +405,7 @@ func inOrder[T any](ids []int64, rows map[int64]T) []T {
 // parameters of a statement.
 func byIDs[T any](ctx context.Context, t *tx, head string, ids []int64, scan func(scanner, *T, ...any) error, id func(T) int64) ([]T, error) {
 	rows := make(map[int64]T, len(ids))
-	for part := range slices.Chunk(ids, registry.MaxLimit) {
+	for part := range slices.Chunk(ids, idsAtOnce) {
 		err := t.rows(ctx, head+" IN ("+placeholders(1, len(part))+")", anys(part), func(s scanner) error {
 			var v T
 			err := scan(s, &v)

@@ -32,7 +32,7 @@ func (t *tx) CountSpans(ctx context.Context, traceID int64) (n int64, err error)
 
 func (t *tx) SpansOf(ctx context.Context, traceIDs []int64, limit int64) (map[int64][]registry.TraceSpan, error) {
 	out := map[int64][]registry.TraceSpan{}
-	for part := range slices.Chunk(traceIDs, registry.MaxLimit) {
+	for part := range slices.Chunk(traceIDs, idsAtOnce) {
 		text := `SELECT trace_id, eid, parent, name, kind, status, began, ended, content FROM trace_spans WHERE trace_id IN (` +
 			placeholders(1, len(part)) + `) ORDER BY trace_id, CASE WHEN parent = '' THEN 0 ELSE 1 END, began, eid`
 		err := t.rows(ctx, text, anys(part), func(s scanner) error {

@@ -186,6 +186,10 @@ func ref(id int64) any {
 	return id
 }
 
+// idsAtOnce bounds a list of parameters: the time to bind one grows with the
+// square of their number.
+const idsAtOnce = 200
+
 // placeholders gives "$from, …, $(from+n-1)".
 func placeholders(from, n int) string {
 	var b strings.Builder
