@@ -51,8 +51,9 @@
 //	           against a bare net/http server that makes the same promise, a file
 //	           and its folder synced before the 200, and gives it by
 //	           http.ServeFile; 1 GiB as in upload and download.
-//	mlflow-growth  Searches by a metric among 1,000 runs and among 100,000; samples of
-//	           a metric with 10,000 points and with 1,000,000; one connection.
+//	mlflow-growth  Searches for 100 runs, or 20, among 1,000 and among 100,000, in
+//	           every order and with several filters; samples of a metric with
+//	           10,000 points and with 1,000,000; one connection.
 //	start      From exec to the first 200 of /-/readiness; memory as the kernel
 //	           counts it: VmRSS, and VmHWM, its peak.
 package main

@@ -30,6 +30,7 @@ const (
 type tracker struct {
 	*process
 	experiment string   // has the runs that were made before
+	tracked    int      // how many, where that is asked
 	elsewhere  string   // an experiment for new ones
 	runs       []string // one for each connection
 	points     atomic.Int64

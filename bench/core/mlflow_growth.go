@@ -64,24 +64,48 @@ func (b *bench) mlflowGrowth() error {
 	}
 	defer large.stop()
 	fmt.Printf("  mlflow-growth: %d runs and %d points made in %.0f s\n", manyTracked, manyPoints, time.Since(begin).Seconds())
-	search := func(filter, order string) trackerCall {
-		return asking("search "+filter+", by "+order, http.MethodPost, "runs/search", func(t *tracker) object {
-			return object{"experiment_ids": []string{t.experiment}, "filter": filter, "order_by": []string{order}, "max_results": 100}
-		})
-	}
-	for _, c := range []trackerCall{
-		search("metrics.acc > 0.5", "metrics.acc DESC"),
-		search("metrics.acc > 0.5", "start_time DESC"),
-		search("params.depth = '3'", "metrics.loss ASC"),
-		asking("samples of a metric", http.MethodGet, "metrics/get-history-bulk-interval?run_ids={run}&metric_key=long&max_results=320", nil),
-	} {
+	for _, c := range append(growthSearches(),
+		asking("samples of a metric", http.MethodGet, "metrics/get-history-bulk-interval?run_ids={run}&metric_key=long&max_results=320", nil)) {
 		ours, baseline, err := b.growing(c, large, small)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.what, err)
 		}
 		b.table.slower("mlflow: "+c.what, ours, baseline, 2)
 	}
+	// Each condition is met by a tenth of the runs, all by one in 700: neither an
+	// order nor a condition leads to a page of them soon.
+	rare := searchFor("3 that few meet together", "metrics.acc > 0.9 and params.depth = '3' and tags.group = 'g1'", "start_time DESC")
+	took, _, err := b.growing(rare, large, small)
+	if err != nil {
+		return err
+	}
+	b.table.most("mlflow: "+rare.what, "ms", float64(percentile(took, 50).Microseconds())/1e3, 150, "among 100,000")
 	return nil
+}
+
+// growthSearches are searches for runs by all that they can be ordered by, with
+// a filter that half of the runs meet, one that 20 meet, and one of three
+// conditions.
+func growthSearches() (out []trackerCall) {
+	for _, order := range []string{"start_time DESC", "start_time ASC", "metrics.acc DESC", "metrics.loss ASC", "params.depth ASC", "tags.`group` DESC",
+		"attributes.run_name ASC", "attributes.status DESC", "attributes.end_time ASC"} {
+		for _, f := range []struct{ what, filter string }{{"half", "metrics.acc > 0.5"}, {"20", ""},
+			{"3 conditions", "metrics.acc > 0.1 and params.depth = '3' and tags.group != 'g2'"}} {
+			out = append(out, searchFor(f.what, f.filter, order))
+		}
+	}
+	return out
+}
+
+// searchFor asks for 100 runs; without a filter for the 20 of the best "acc".
+func searchFor(what, filter, order string) trackerCall {
+	return asking("search "+what+", by "+order, http.MethodPost, "runs/search", func(t *tracker) object {
+		f := filter
+		if f == "" {
+			f = fmt.Sprintf("metrics.acc >= %g", 1-20/float64(t.tracked))
+		}
+		return object{"experiment_ids": []string{t.experiment}, "filter": f, "order_by": []string{order}, "max_results": 100}
+	})
 }
 
 // growing times a call on both servers in turns.
@@ -117,6 +141,7 @@ func (b *bench) grown(name string, n, points int) (*tracker, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.tracked = n
 	for done := 0; done < points; done += 1000 {
 		metrics := make([]object, 1000)
 		for i := range metrics {
