@@ -64,10 +64,7 @@ func (r *remote) setAlias(ctx context.Context, name, to, expect string) error {
 	if err := checkAliases([]string{ref.Alias}); err != nil {
 		return err
 	}
-	if err := r.connect(); err != nil {
-		return err
-	}
-	m, err := r.model(ctx, ref)
+	m, err := r.reached(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -139,10 +136,7 @@ func (r *remote) aliasModel(ctx context.Context, s string) (modelRef, client.Mod
 	if err != nil {
 		return ref, client.Model{}, err
 	}
-	if err := r.connect(); err != nil {
-		return ref, client.Model{}, err
-	}
-	m, err := r.model(ctx, ref)
+	m, err := r.reached(ctx, ref)
 	return ref, m, err
 }
 
@@ -180,10 +174,7 @@ func aliasListCommand(env Env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := r.connect(); err != nil {
-			return err
-		}
-		m, err := r.model(ctx, ref)
+		m, err := r.reached(ctx, ref)
 		if err != nil {
 			return err
 		}

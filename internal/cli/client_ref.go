@@ -93,6 +93,14 @@ func (r *remote) model(ctx context.Context, ref modelRef) (client.Model, error) 
 	return r.c.FindModel(ctx, ref.Project, ref.Model)
 }
 
+// reached is model for a command that has not connected yet.
+func (r *remote) reached(ctx context.Context, ref modelRef) (client.Model, error) {
+	if err := r.connect(); err != nil {
+		return client.Model{}, err
+	}
+	return r.model(ctx, ref)
+}
+
 // modelVersion finds the version of a reference, the latest unless it names
 // another.
 func (r *remote) modelVersion(ctx context.Context, ref modelRef) (client.Model, client.Version, error) {

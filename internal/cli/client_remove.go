@@ -47,10 +47,7 @@ func (r *remote) remove(ctx context.Context, s string, patterns []string, yes bo
 	if err != nil {
 		return err
 	}
-	if err := r.connect(); err != nil {
-		return err
-	}
-	m, err := r.model(ctx, ref)
+	m, err := r.reached(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -70,10 +70,11 @@ func (o *witness) watch(next http.Handler) http.Handler {
 	})
 }
 
-// fresh reports, once, that an answer was not judged before. The same refusals
-// come thousands of times, and the schema is compiled anew for each.
+// fresh reports, once, that an answer was not judged before, but for times and
+// secrets. The same refusals come thousands of times, and the schema is compiled
+// anew for each.
 func (o *witness) fresh(name string, status int, body []byte) bool {
-	sum := sha256.Sum256(body)
+	sum := sha256.Sum256(settled(body))
 	key := fmt.Sprintf("%s %d %x", name, status, sum[:8])
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -58,14 +58,7 @@ func (n *packageNode) PackageFiles(ctx context.Context, args pageArgs) (*connect
 	}
 	lists, err := ask(&n.set.level, question{what: "files", page: p.key()}, func() (map[int64]registry.List[registry.File], error) {
 		lists, err := n.set.v.s.FilesOf(ctx, n.set.ref, p.nest(n.set.v, keys(n.set.nodes), registry.Order{By: "path"}))
-		rows := 0
-		for _, l := range lists {
-			rows += len(l.Items)
-		}
-		if err == nil {
-			err = n.set.v.spend(rows)
-		}
-		return lists, err
+		return paid(n.set.v, lists, err)
 	})
 	if err != nil {
 		return seen[connection[fileNode]](nil, err)

@@ -157,6 +157,18 @@ func (v *visit) spend(n int) error {
 	return nil
 }
 
+// paid takes the rows of lists from what may still be read.
+func paid[T any](v *visit, lists map[int64]registry.List[T], err error) (map[int64]registry.List[T], error) {
+	rows := 0
+	for _, l := range lists {
+		rows += len(l.Items)
+	}
+	if err == nil {
+		err = v.spend(rows)
+	}
+	return lists, err
+}
+
 // once refuses a field that is asked again: those that begin a tree, which
 // could not share their questions.
 func (v *visit) once(field, owner string) error {

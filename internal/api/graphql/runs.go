@@ -89,14 +89,7 @@ func logged[T any](ctx context.Context, n *runNode, p paging, sort string,
 		nest := p.nest(n.set.v, n.set.ids, registry.Order{By: "name"})
 		nest.OfVersions = n.set.ofVersions
 		lists, err := read(ctx, n.set.ref, nest)
-		rows := 0
-		for _, l := range lists {
-			rows += len(l.Items)
-		}
-		if err == nil {
-			err = n.set.v.spend(rows)
-		}
-		return lists, err
+		return paid(n.set.v, lists, err)
 	})
 	return lists[n.rowID], err
 }
