@@ -39,9 +39,9 @@ type attr struct {
 	// found says that an index has the scope's column and this; ordered, that it
 	// goes on with the order without keys.
 	found, ordered bool
-	// stored is the column in the index, if it is not expr; present is true of rows
-	// in which it does not stand for NULL.
-	stored, present string
+	// stored is the column in the index, if it is not expr: a number of which 0
+	// stands for NULL.
+	stored string
 }
 
 // valueTable holds values of rows by key.
@@ -135,8 +135,8 @@ func (a attr) times(c registry.Condition) (text string, args []any, ok bool) {
 	default:
 		return "", nil, false
 	}
-	if a.present != "" {
-		text = a.present + " AND " + text
+	if a.stored != "" {
+		text = a.stored + " <> 0 AND " + text
 	}
 	return text, args, true
 }

@@ -172,7 +172,7 @@ var runSearch = searchable{
 		"status": {column: column{"upper(r.status)", false}, found: true, ordered: true}, "user": {column: column{"r.user_label", false}},
 		"started_at": {column: column{"r.started_at", true}, filter: "r.started_at / 1000", unit: 1000, found: true, ordered: true},
 		"ended_at": {column: column{"nullif(r.ended_at, 0)", true}, filter: "nullif(r.ended_at, 0) / 1000", unit: 1000, null: true, found: true, ordered: true,
-			stored: "r.ended_at", present: "r.ended_at > 0"},
+			stored: "r.ended_at"},
 		"artifact_uri": {column: column{`(SELECT CASE WHEN e.location = '' THEN 'mlflow-artifacts:/' || CAST(e.iid AS TEXT) ELSE rtrim(e.location, '/') END
 			FROM experiments e WHERE e.id = r.experiment_id) || '/' || r.eid || '/artifacts'`, false}}},
 	values: map[registry.Subject]valueTable{

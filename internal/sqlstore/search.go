@@ -123,13 +123,21 @@ func (k searchable) phasesOfRow(in scope, order []registry.Sort) ([]phase, error
 	if !first.null || !first.ordered {
 		return []phase{one}, nil
 	}
-	// Rows without the attribute are another stretch of the same index.
-	there, none := one, one
-	there.terms = slices.Concat([]term{{first.indexed(), order[0].Desc}}, terms[2:], k.last)
-	there.on = append(slices.Clip(one.on), condition{text: first.present})
-	none.terms = slices.Concat(terms[2:], k.last)
-	none.on = append(slices.Clip(one.on), condition{text: first.indexed() + " = 0"})
-	return []phase{there, none}, nil
+	// Rows without the attribute are a stretch of the same index, between two
+	// others: times before 1970 are below them.
+	rest := slices.Concat(terms[2:], k.last)
+	ordered := slices.Concat([]term{{first.indexed(), order[0].Desc}}, rest)
+	stretch := func(where string, terms []term) phase {
+		p := one
+		p.on = append(slices.Clip(one.on), condition{text: first.indexed() + where})
+		p.terms = terms
+		return p
+	}
+	there := []phase{stretch(" < 0", ordered), stretch(" > 0", ordered)}
+	if order[0].Desc {
+		slices.Reverse(there)
+	}
+	return append(there, stretch(" = 0", rest)), nil
 }
 
 // rows is the table itself, in an order.
