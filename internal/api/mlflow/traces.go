@@ -170,6 +170,9 @@ func traceWire(t registry.Trace) traceInfoJSON {
 	for _, g := range t.Tags {
 		out.Tags[cutTo(g.Key, maxTraceTagKey)] = cutTo(g.Value, maxShownTag)
 	}
+	if out.Tags[traceFilesTag] == "" {
+		delete(out.Tags, traceFilesTag) // see deleteTraceTag
+	}
 	return out
 }
 
@@ -322,6 +325,10 @@ func deleteTraceTag(c *call, in traceTag) (none, error) {
 		return none{}, fixedTag(in.Key, "deleted")
 	}
 	id := c.r.PathValue("trace_id")
+	if in.Key == traceFilesTag {
+		// It is not kept but written from the trace's place; an empty one hides it.
+		return none{}, c.s.SetTraceTag(c.ctx(), c.ref, id, registry.Tag{Key: in.Key})
+	}
 	err := c.s.DeleteTraceTag(c.ctx(), c.ref, id, in.Key)
 	if e, ok := fault.As(err); ok && e.Kind == fault.NotFound && e.Noun == "tag" {
 		err = &apiError{code: resourceDoesNotExist, kind: fault.NotFound, msg: "No trace tag with key '" + in.Key + "' for trace with ID '" + id + "'"}
