@@ -193,6 +193,7 @@ func TestCompareRuns(t *testing.T) {
 		run := tr.start(fmt.Sprintf("run %d", i), map[string]any{"key": "rate", "value": fmt.Sprint(.1 * float64(i+1))}, map[string]any{"key": "optimizer", "value": "adam"})
 		tr.log(run, .02*float64(i+1), 0, 10, "loss")
 	}
+	judge := axe(t)
 	for name, l := range map[string]look{"desktop": desktop, "phone-dark": phoneDark} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, home, l)
@@ -206,7 +207,7 @@ func TestCompareRuns(t *testing.T) {
 				t.Errorf("%q differ", got)
 			}
 			b.shot("compare")
-			b.narrow()
+			b.look("compare", judge)
 			b.click("[data-only-different]")
 			b.until(`!document.querySelector("main").innerText.includes("optimizer")`)
 			b.shot("compare-differs")

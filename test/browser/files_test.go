@@ -209,6 +209,7 @@ func TestUploadByForm(t *testing.T) {
 	home := serve(t)
 	id, address := newVersion(t, home, "chosen")
 	dir, want := newFolder(t, 50*mib)
+	judge := axe(t)
 	for name, l := range map[string]look{"desktop-dark": desktopDark, "phone": phone} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, home, l)
@@ -221,7 +222,7 @@ func TestUploadByForm(t *testing.T) {
 			b.sent(.1)
 			b.do(scrollTo(".upload"))
 			b.shot("sending")
-			b.narrow()
+			b.look(address, judge)
 			b.press("cancel")
 			b.until(`document.querySelectorAll(".sending li").length === 1`)
 			b.until(`document.querySelector(".tree")?.innerText.includes("MLmodel")`)

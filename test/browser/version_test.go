@@ -22,6 +22,7 @@ func (p *process) shell(dir, script string) {
 // TestVersionPage gives a version an alias, moves it to the next one, and does
 // what the page says to get the version.
 func TestVersionPage(t *testing.T) {
+	judge := axe(t)
 	p := newProcess(t)
 	first, address := newVersion(t, p.home, "used")
 	putSamples(t, p.home, first)
@@ -39,13 +40,13 @@ func TestVersionPage(t *testing.T) {
 			b.visit(next)
 			b.click(".menu summary.button")
 			b.shot("move")
-			b.narrow()
+			b.look(next, judge)
 			b.click(`form[action$="/aliases"] .item`)
 			b.wait(`[aria-label="Remove the alias ` + name + `"]`)
 			b.visit(address)
 			b.do(scrollTo("#use"))
 			b.shot("use")
-			b.narrow()
+			b.look(address, judge)
 			dir := t.TempDir()
 			p.shell(dir, get[string](b, `document.querySelectorAll(".use code")[0].innerText`))
 			p.shell(dir, get[string](b, `document.querySelectorAll(".use code")[1].innerText`))
