@@ -64,19 +64,23 @@ func (c *call) frameFile(s registry.Session, h holder, p *filePage) error {
 		return err
 	}
 	section := "models"
-	if h.pkg.RunIID != 0 {
+	if h.pkg.VersionID == 0 {
 		section = "experiments"
 	}
 	p.frame = c.projectFrame(pr, section, name, crumbs...)
-	p.MayPush = c.may(c.ctx(), s, registry.PushFiles)
+	p.MayPush = h.id != "" && c.may(c.ctx(), s, registry.PushFiles)
 	p.Raw = h.home + "/raw/" + escapePath(name)
-	p.Download = "/api/v4/projects/" + itoa(pr.ID) + "/packages/ml_models/" + h.id + "/files/" + escapePath(name)
+	p.Download = h.files(pr.ID) + "/" + escapePath(name)
 	return nil
 }
 
 // holderCrumbs are the steps to the files of a version or run.
 func (c *call) holderCrumbs(s registry.Session, h holder, pr registry.Project) ([]crumb, error) {
 	below := "/" + pr.FullPath + "/-/ml/"
+	if h.pkg.Logged != "" {
+		m, err := s.LoggedModel(c.ctx(), c.ref, registry.LoggedModelRef{EID: h.pkg.Logged})
+		return []crumb{{"Experiments", below + "experiments"}, {orElse(m.Name, m.EID), h.home}}, err
+	}
 	if h.pkg.RunIID != 0 {
 		run, err := s.Run(c.ctx(), c.ref, registry.RunRef{IID: h.pkg.RunIID})
 		return []crumb{{"Experiments", below + "experiments"}, {run.Name, h.home}}, err
@@ -126,6 +130,9 @@ func showRaw(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.stillLogged(h); err != nil {
+		return err
+	}
 	f, content, err := c.s.LookInto(c.ctx(), c.ref, h.pkg, c.r.PathValue("path"))
 	if err != nil {
 		return err
@@ -136,7 +143,12 @@ func showRaw(c *call) error {
 		return fault.Missing("picture", f.Path)
 	}
 	return httpx.ServeBlob(c.w, c.r, httpx.Content{Name: path.Base(f.Path), Digest: f.Digest, Size: f.Size, ModTime: f.UpdatedAt, MediaType: kind,
-		Open: func(context.Context) (io.ReadSeekCloser, error) { return content, nil }})
+		Open: opened(content)})
+}
+
+// opened gives a content that is open already.
+func opened(content io.ReadSeekCloser) func(context.Context) (io.ReadSeekCloser, error) {
+	return func(context.Context) (io.ReadSeekCloser, error) { return content, nil }
 }
 
 // shards are the names that transformers and llama.cpp give to pieces of one model.

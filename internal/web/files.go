@@ -52,17 +52,29 @@ type holder struct {
 	pkg  registry.PackageRef
 	home string // of its page
 	id   string // in addresses of the API
+	api  string // where its files are, when that is not in the API of packages
 	show func(problem string, status int) error
 }
 
 // holder reads the address of a page about files.
 func (c *call) holder() (holder, error) {
-	if c.r.PathValue("run") != "" {
+	switch {
+	case c.r.PathValue("logged") != "":
+		return c.loggedHolder(), nil
+	case c.r.PathValue("run") != "":
 		iid, err := c.id("run", "run")
-		return holder{registry.PackageRef{RunIID: iid}, "/" + c.ref.Path + "/-/ml/candidates/" + itoa(iid), "candidate:" + itoa(iid), c.run}, err
+		return holder{pkg: registry.PackageRef{RunIID: iid}, home: "/" + c.ref.Path + "/-/ml/candidates/" + itoa(iid), id: "candidate:" + itoa(iid), show: c.run}, err
 	}
 	model, which, err := c.versionRefs()
-	return holder{registry.PackageRef{VersionID: which.ID}, modelPath(c.ref.Path, model.ID) + "/versions/" + itoa(which.ID), itoa(which.ID), c.version}, err
+	return holder{pkg: registry.PackageRef{VersionID: which.ID}, home: modelPath(c.ref.Path, model.ID) + "/versions/" + itoa(which.ID), id: itoa(which.ID), show: c.version}, err
+}
+
+// files is the address of the folder of its files, without a slash.
+func (h holder) files(project int64) string {
+	if h.api != "" {
+		return h.api
+	}
+	return "/api/v4/projects/" + itoa(project) + "/packages/ml_models/" + h.id + "/files"
 }
 
 // fillShelf lists the files that the page of a holder shows.
@@ -71,8 +83,7 @@ func (c *call) fillShelf(s registry.Session, project int64, sh *shelf) error {
 	if err != nil {
 		return err
 	}
-	api := "/api/v4/projects/" + itoa(project) + "/packages/"
-	sh.Home, sh.API, sh.Uploads = h.home, api+"ml_models/"+h.id+"/files", api+"uploads/ml_models/"+h.id
+	sh.Home, sh.API, sh.Uploads = h.home, h.files(project), "/api/v4/projects/"+itoa(project)+"/packages/uploads/ml_models/"+h.id
 	sh.MayPush = c.may(c.ctx(), s, registry.PushFiles)
 	if sh.MayPull = c.may(c.ctx(), s, registry.PullFiles); !sh.MayPull {
 		return nil
