@@ -52,6 +52,7 @@ type Tx interface {
 	Uploads
 	Parts
 	Events
+	Finds
 	jobs.Queue
 }
 
@@ -388,6 +389,14 @@ type Events interface {
 	// InsertEvent fills in Place, unless it is given, by what is there.
 	InsertEvent(ctx context.Context, e Event) error
 	ListEvents(ctx context.Context, q EventQuery) (List[Event], error)
+}
+
+// Finds are searches over all projects, for what the query's viewer may see. The
+// rows have their ProjectPath.
+type Finds interface {
+	FindModels(ctx context.Context, q FindQuery) (List[Model], error)
+	FindVersions(ctx context.Context, q FindQuery, text VersionText) (List[Version], error)
+	FindTags(ctx context.Context, q FindQuery) (List[FoundTag], error)
 }
 
 // Uploads are files on their way. What a row says of its bytes is on disk. They

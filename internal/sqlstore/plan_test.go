@@ -406,3 +406,46 @@ func TestEventsComeInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestFindsGoAlongIndexes: a search over everything reads what it gives, in the
+// order of an index, whoever asks.
+func TestFindsGoAlongIndexes(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	for _, v := range []registry.Viewer{{}, {UserID: 1}, {UserID: 1, Admin: true}} {
+		var texts []string
+		s.Watch(func(text string) { texts = append(texts, text) })
+		err := s.View(ctx, func(tx registry.Tx) error {
+			_, err := tx.FindModels(ctx, registry.FindQuery{Text: "iris", Viewer: v, Page: registry.Page{NoTotal: true}})
+			if err != nil {
+				return err
+			}
+			if _, err = tx.FindModels(ctx, registry.FindQuery{Viewer: v, Page: registry.Page{NoTotal: true}}); err != nil {
+				return err
+			}
+			for _, text := range []registry.VersionText{{Semver: "1.2"}, {Name: "iris", Semver: "1.2"}} {
+				if _, err = tx.FindVersions(ctx, registry.FindQuery{Viewer: v, Page: registry.Page{NoTotal: true}}, text); err != nil {
+					return err
+				}
+			}
+			for _, text := range []string{"frame", "framework=sk"} {
+				if _, err = tx.FindTags(ctx, registry.FindQuery{Text: text, Viewer: v}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Watch(nil)
+		for _, text := range texts {
+			for _, step := range plan(t, s, text) {
+				index := strings.Contains(step, "INDEX") || strings.Contains(step, "SCAN z VIRTUAL") || strings.HasPrefix(step, "SCAN t") || step == "SCAN c"
+				// Which projects somebody may see is told by all of them, once.
+				if strings.HasPrefix(step, "SCAN") && !index && step != "SCAN p" || strings.Contains(step, "(project_id=?)") {
+					t.Errorf("%+v: %s: %s", v, step, text)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package sqlstore
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// readsModels is the condition that a viewer may see the models of project p.
+func (l *listing) readsModels(v registry.Viewer) {
+	l.and("p.deleted_at = 0")
+	l.seesProject(v)
+	switch {
+	case v.Admin:
+		l.and("p.models_level <> ?", registry.Disabled)
+	case v.UserID == 0:
+		l.and("p.models_level = ?", registry.Enabled)
+	default:
+		l.and("(p.models_level = ? OR p.models_level = ? AND "+member+")",
+			append([]any{registry.Enabled, registry.MembersOnly}, memberArgs(v, registry.Guest)...)...)
+	}
+}
+
+// withProject adds the projects to what begins with a table. CROSS JOIN is what
+// begins with that, and not with all that is in some project, whatever the engine
+// thinks of it.
+func withProject(from, table string) string {
+	return table + " CROSS JOIN projects p" + strings.TrimPrefix(from, table)
+}
+
+// inReadable keeps a list to rows of projects whose models a viewer may see. Which
+// these are is found out once, not for every row that is met; the + 0 keeps the
+// engine from going through all that is in them.
+func (l *listing) inReadable(v registry.Viewer, column string) {
+	if v.Admin {
+		l.readsModels(v)
+		return
+	}
+	inner := listing{args: l.args}
+	inner.readsModels(v)
+	l.args = inner.args
+	l.where = append(l.where, column+" + 0 IN (SELECT p.id FROM projects p"+inner.condition()+")")
+}
+
+func (t *tx) FindModels(ctx context.Context, q registry.FindQuery) (registry.List[registry.Model], error) {
+	l := &listing{cols: modelCols + ", p.full_path", from: withProject(modelFrom, "models m"), where: []string{"p.id = m.project_id"}, id: "m.id",
+		initial: registry.Order{By: "updated_at", Desc: true}, orders: map[string]column{"updated_at": {"m.updated_at", true}}}
+	l.inReadable(q.Viewer, "m.project_id")
+	l.and("NOT m.prompt")
+	if q.Text != "" {
+		if err := t.named(ctx, l, nameIndex{table: "model_names"}, q.Text, registry.Order{}, "m.name"); err != nil {
+			return registry.List[registry.Model]{}, err
+		}
+	}
+	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, m *registry.Model, extra ...any) error {
+		return scanModel(s, m, append([]any{&m.ProjectPath}, extra...)...)
+	})
+}
+
+// above ends the texts that begin with another.
+const above = "\U0010FFFF"
+
+func (t *tx) FindVersions(ctx context.Context, q registry.FindQuery, text registry.VersionText) (registry.List[registry.Version], error) {
+	l := &listing{cols: versionCols + ", p.full_path", from: withProject(versionFrom, "versions v"), where: []string{"p.id = v.project_id"}, id: "v.id",
+		initial: registry.Order{By: "semver"}, orders: map[string]column{"semver": {"v.semver", false}}}
+	l.inReadable(q.Viewer, "v.project_id")
+	l.and("v.semver >= ?", text.Semver)
+	l.and("v.semver < ?", text.Semver+above)
+	l.contains(text.Name, "m.name")
+	if match, ok := (nameIndex{table: "model_names"}).match(t.s.e, "z", text.Name); ok {
+		l.and("v.model_id IN (SELECT z.rowid FROM model_names z WHERE "+match.text+")", match.args...)
+	}
+	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, v *registry.Version, extra ...any) error {
+		return scanVersion(s, v, append([]any{&v.ProjectPath}, extra...)...)
+	})
+}
+
+// maxMet is how many tags that match are looked at for those that the viewer may
+// see.
+const maxMet = 1000
+
+func (t *tx) FindTags(ctx context.Context, q registry.FindQuery) (registry.List[registry.FoundTag], error) {
+	out := registry.List[registry.FoundTag]{Items: []registry.FoundTag{}, Total: -1}
+	limit := pageLimit(q.Page)
+	for _, of := range []struct{ table, cols, from string }{
+		{"model_tags", "0, ''", "models m CROSS JOIN projects p WHERE m.id = t.owner_id"},
+		{"version_tags", "v.id, v.semver", "versions v CROSS JOIN models m CROSS JOIN projects p WHERE v.id = t.owner_id AND m.id = v.model_id"},
+	} {
+		l := &listing{}
+		met := tagsMet(l, of.table, strings.ToLower(strings.TrimSpace(q.Text)))
+		l.inReadable(q.Viewer, "m.project_id")
+		text := "SELECT t.key, substr(t.value, 1, 200), p.full_path, m.id, m.name, " + of.cols + " FROM (" + met + ") t CROSS JOIN " + of.from +
+			" AND p.id = m.project_id AND " + strings.Join(l.where, " AND ") + l.bind(" LIMIT ?", limit+1-len(out.Items))
+		err := t.rows(ctx, text, l.args, func(s scanner) error {
+			var f registry.FoundTag
+			err := s.Scan(&f.Key, &f.Value, &f.ProjectPath, &f.ModelID, &f.ModelName, &f.VersionID, &f.Semver)
+			out.Items = append(out.Items, f)
+			return err
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	if out.More = len(out.Items) > limit; out.More {
+		out.Items = out.Items[:limit]
+	}
+	return out, nil
+}
+
+// tagsMet is a SELECT of the tags of a table that match a text.
+func tagsMet(l *listing, table, text string) string {
+	const key, value = "lower(key)", "lower(substr(value, 1, 80))"
+	begins := func(col, s string) string { return l.bind("("+col+" >= ? AND "+col+" < ?)", s, s+above) }
+	cond := ""
+	if k, v, both := strings.Cut(text, "="); both {
+		cond = l.bind(key+" = ?", strings.TrimSpace(k)) + " AND " + begins(value, strings.TrimSpace(v))
+	} else {
+		cond = begins(key, text) + " OR " + begins(value, text)
+	}
+	return "SELECT owner_id, key, value FROM " + table + " WHERE " + cond + " LIMIT " + strconv.Itoa(maxMet)
+}
