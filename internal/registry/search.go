@@ -1,24 +1,35 @@
 package registry
 
-import "github.com/vitrine-ml/vitrine/internal/fault"
+import (
+	"regexp"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
 
 // Subject tells what a condition or an order looks at.
 type Subject uint8
 
 // The subjects. A metric is meant with its latest value.
 const (
-	OfRow     Subject = iota // an attribute of the row itself
-	OfMetric                 // of runs
-	OfParam                  // of runs
-	OfTag                    // metadata
-	OfDataset                // of runs: name, digest or context of any input
+	OfRow         Subject = iota // an attribute of the row itself
+	OfMetric                     // of runs
+	OfParam                      // of runs
+	OfTag                        // metadata
+	OfDataset                    // of runs: name, digest or context of any input
+	OfSpan                       // of traces: name, kind, status or content; one span meets all conditions
+	OfRun                        // of traces: the run that they were made in or linked to
+	OfPrompt                     // of traces: a version of a prompt that they are linked to
+	OfFeedback                   // of traces: by its name, text or number, of the trace or its session
+	OfExpectation                // of traces: as OfFeedback
+	OfIssue                      // of traces: its name
 )
 
 // Op is how a condition compares.
 type Op string
 
 // The comparisons. Like and ILike, which is without case, take % for any text
-// and _ for any character, and nothing to escape them.
+// and _ for any character, and nothing to escape them. Match takes a regular
+// expression (RE2) for a part of the text.
 const (
 	Equal     Op = "="
 	NotEqual  Op = "!="
@@ -28,6 +39,7 @@ const (
 	AtMost    Op = "<="
 	Like      Op = "LIKE"
 	ILike     Op = "ILIKE"
+	Match     Op = "RLIKE"
 	In        Op = "IN"
 	NotIn     Op = "NOT IN"
 	IsNull    Op = "IS NULL"
@@ -99,6 +111,7 @@ type Found[T any] struct {
 const (
 	maxConditions = 100
 	maxSorts      = 20
+	maxPattern    = 1000 // bytes of a regular expression
 	// MaxFound is the most that one search gives.
 	MaxFound = 50_000
 )
@@ -112,6 +125,11 @@ func (q Search) check() error {
 		return fault.Invalidf("order_by", "has too many keys (maximum is %d)", maxSorts)
 	}
 	for _, c := range q.Filter {
+		if s, ok := c.Value.(string); ok && c.Op == Match {
+			if _, err := regexp.Compile(s); err != nil || len(s) > maxPattern {
+				return fault.Invalidf("filter", "has a regular expression that is none, or too long: %q", s[:min(len(s), maxPattern)])
+			}
+		}
 		if l, ok := c.Value.([]string); ok && len(l) > MaxLimit {
 			return fault.Invalidf("filter", "has a list that is too long (maximum is %d)", MaxLimit)
 		}

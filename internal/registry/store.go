@@ -41,6 +41,7 @@ type Tx interface {
 	LoggedModels
 	Traces
 	Spans
+	Assessments
 	Trash
 	Searches
 	Tags
@@ -283,6 +284,7 @@ const (
 	LoggedTags     TagOwner = "logged model"
 	TraceTags      TagOwner = "trace"
 	TraceMetadata  TagOwner = "trace metadata"
+	AssessmentTags TagOwner = "assessment metadata"
 )
 
 // Tags are keys with values; a key is on its owner once.

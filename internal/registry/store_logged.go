@@ -53,3 +53,14 @@ type Spans interface {
 	// LinkTraces links each trace with each target, once.
 	LinkTraces(ctx context.Context, traceIDs []int64, kind TraceLink, targets []string) error
 }
+
+// Assessments have outer ids that are unique in their trace.
+type Assessments interface {
+	// PutAssessment inserts an assessment, or writes all of the one that is there.
+	PutAssessment(ctx context.Context, a Assessment) (int64, error)
+	AssessmentByEID(ctx context.Context, traceID int64, eid string) (Assessment, error)
+	// AssessmentsOf gives those of traces in the order of their coming, without
+	// their metadata.
+	AssessmentsOf(ctx context.Context, traceIDs []int64) (map[int64][]Assessment, error)
+	DeleteAssessment(ctx context.Context, id int64) error
+}

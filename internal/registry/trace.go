@@ -29,7 +29,14 @@ type Trace struct {
 	Metadata      []Tag // as tags, but not to be changed by people
 	Told          bool  // a client has told state and times; else they are those of the spans
 	Spans         []TraceSpan
+	Assessments   []Assessment
 }
+
+// Metadata that searches look at.
+const (
+	SessionMetadata = "mlflow.trace.session" // the conversation that a trace is of
+	RunMetadata     = "mlflow.sourceRun"     // outer id of the run that it was made in
+)
 
 // TraceState tells how a trace ended.
 type TraceState string
@@ -49,7 +56,7 @@ const (
 	maxTraces       = 1000 // of one look-up or deletion by ids
 )
 
-// PutTrace keeps a trace in an experiment. One that is there already gets the
+// PutTrace keeps a trace in an experiment; without an id it gets one. One that is there already gets the
 // new state and times, the texts unless they are empty, and the new tags and
 // metadata besides its own.
 func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef, t Trace) (Trace, error) {
@@ -60,6 +67,9 @@ func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef,
 		}
 		t := t
 		t.ProjectID, t.ExperimentID, t.Told = e.ProjectID, e.ID, true
+		if t.EID == "" {
+			t.EID = newEID()
+		}
 		if err := t.check(); err != nil {
 			return Trace{}, err
 		}
@@ -77,6 +87,9 @@ func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef,
 			return Trace{}, err
 		}
 		if err := tx.SetTags(ctx, TraceMetadata, t.ID, t.Metadata); err != nil {
+			return Trace{}, err
+		}
+		if err := s.assess(ctx, tx, t, t.Assessments); err != nil {
 			return Trace{}, err
 		}
 		return wholeTrace(ctx, tx, t.ProjectID, t.EID)
@@ -116,7 +129,7 @@ func wholeTrace(ctx context.Context, tx Tx, projectID int64, eid string) (Trace,
 	return one[0], err
 }
 
-// fillTraces adds tags and metadata, in two queries for all.
+// fillTraces adds tags, metadata and assessments, in four queries for all.
 func fillTraces(ctx context.Context, tx Tx, ts []Trace) error {
 	ids := make([]int64, len(ts))
 	for i, t := range ts {
@@ -127,8 +140,12 @@ func fillTraces(ctx context.Context, tx Tx, ts []Trace) error {
 		return err
 	}
 	metadata, err := tx.TagsOf(ctx, TraceMetadata, ids)
-	for i := range ts {
-		ts[i].Tags, ts[i].Metadata = tags[ts[i].ID], metadata[ts[i].ID]
+	if err != nil {
+		return err
+	}
+	assessments, err := assessmentsOf(ctx, tx, ids)
+	for i, t := range ts {
+		ts[i].Tags, ts[i].Metadata, ts[i].Assessments = tags[t.ID], metadata[t.ID], assessments[t.ID]
 	}
 	return err
 }
@@ -181,15 +198,55 @@ func (s Session) SearchTraces(ctx context.Context, ref ProjectRef, q TraceSearch
 // changeTrace passes the gate and runs fn on a trace.
 func (s Session) changeTrace(ctx context.Context, ref ProjectRef, eid string, fn func(Tx, Trace) error) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
-		p, err := s.project(ctx, tx, ref, WriteRuns)
-		if err != nil {
-			return err
-		}
-		t, err := tx.TraceByEID(ctx, p.ID, eid)
+		t, err := s.traceToChange(ctx, tx, ref, eid)
 		if err != nil {
 			return err
 		}
 		return fn(tx, t)
+	})
+}
+
+// traceToChange passes the gate and finds a trace, without what it has.
+func (s Session) traceToChange(ctx context.Context, tx Tx, ref ProjectRef, eid string) (Trace, error) {
+	p, err := s.project(ctx, tx, ref, WriteRuns)
+	if err != nil {
+		return Trace{}, err
+	}
+	return tx.TraceByEID(ctx, p.ID, eid)
+}
+
+// TraceEnd tells how a trace that has begun went on.
+type TraceEnd struct {
+	At       time.Time
+	State    TraceState
+	Tags     []Tag // are added
+	Metadata []Tag // is added
+}
+
+// EndTrace tells how and when a trace ended, which is not before it began.
+func (s Session) EndTrace(ctx context.Context, ref ProjectRef, eid string, end TraceEnd) (Trace, error) {
+	return update(ctx, s, func(tx Tx) (Trace, error) {
+		t, err := s.traceToChange(ctx, tx, ref, eid)
+		if err != nil {
+			return t, err
+		}
+		if end.At.Before(t.At) {
+			return t, fault.Invalidf("timestamp_ms", "is before the trace began")
+		}
+		t.State, t.Duration, t.Tags, t.Metadata = end.State, end.At.Sub(t.At), end.Tags, end.Metadata
+		if err := t.check(); err != nil {
+			return t, err
+		}
+		if _, err := tx.PutTrace(ctx, t); err != nil {
+			return t, err
+		}
+		if err := tx.SetTags(ctx, TraceTags, t.ID, end.Tags); err != nil {
+			return t, err
+		}
+		if err := tx.SetTags(ctx, TraceMetadata, t.ID, end.Metadata); err != nil {
+			return t, err
+		}
+		return wholeTrace(ctx, tx, t.ProjectID, eid)
 	})
 }
 

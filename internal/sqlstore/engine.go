@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -90,17 +92,42 @@ func matchFTS5(trigrams []string, x nameIndex) string {
 	return b.String()
 }
 
-// foldOnce registers fold, which is lower for all letters: SQLite's own lower
-// knows ASCII only. It is a call into Go for each row, so it is used only where
-// other letters matter.
-var foldOnce = sync.OnceValue(func() error {
-	return sqlite.RegisterDeterministicScalarFunction("fold", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		if s, ok := args[0].(string); ok {
-			return strings.ToLower(s), nil
-		}
-		return args[0], nil
-	})
+// functionsOnce registers what SQLite lacks. Each is a call into Go for each row,
+// so they are used only where nothing else does.
+var functionsOnce = sync.OnceValue(func() error {
+	return errors.Join(sqlite.RegisterDeterministicScalarFunction("fold", 1, fold), sqlite.RegisterDeterministicScalarFunction("matches", 2, matcher()))
 })
+
+// fold is lower for all letters: SQLite's own lower knows ASCII only.
+func fold(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	if s, ok := args[0].(string); ok {
+		return strings.ToLower(s), nil
+	}
+	return args[0], nil
+}
+
+// matcher makes a function that tells whether a text has a part that a regular
+// expression describes. It remembers the last expression, which is the same for
+// all rows of a statement.
+func matcher() func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+	var last atomic.Pointer[regexp.Regexp]
+	return func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		text, isText := args[0].(string)
+		pattern, ok := args[1].(string)
+		if !isText || !ok {
+			return nil, nil //nolint:nilnil // NULL, as comparisons with it are
+		}
+		re := last.Load()
+		if re == nil || re.String() != pattern {
+			var err error
+			if re, err = regexp.Compile(pattern); err != nil {
+				return nil, fmt.Errorf("sqlstore: %w", err)
+			}
+			last.Store(re)
+		}
+		return re.MatchString(text), nil
+	}
+}
 
 // busyTimeout is how long a writer waits for another process, in ms.
 const busyTimeout = 10_000
@@ -117,8 +144,8 @@ func openSQLite(raw string) (write, read *sql.DB, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("sqlstore: folder of the database: %w", err)
 	}
-	if err := foldOnce(); err != nil {
-		return nil, nil, fmt.Errorf("sqlstore: fold: %w", err)
+	if err := functionsOnce(); err != nil {
+		return nil, nil, fmt.Errorf("sqlstore: functions: %w", err)
 	}
 	if write, err = sql.Open("sqlite", sqliteDSN(path, "immediate", "FULL")); err != nil {
 		return nil, nil, fmt.Errorf("sqlstore: %w", err)

@@ -18,8 +18,10 @@ type searchable struct {
 	attrs map[string]attr
 	// values are what the rows have in tables of their own.
 	values map[registry.Subject]valueTable
-	stage  string // the time of deletion; empty: rows of this kind only go for good
-	last   []term // the order without keys; the last of them is unique
+	// special says conditions on subjects that are none of these.
+	special map[registry.Subject]func(registry.Condition) (string, []any, error)
+	stage   string // the time of deletion; empty: rows of this kind only go for good
+	last    []term // the order without keys; the last of them is unique
 	// indexed says that from is one table, under the letter r, with an index of
 	// the scope's column and last, read backward; and so for attrs and values that
 	// say it.
@@ -75,6 +77,9 @@ func (k searchable) condition(c registry.Condition) (string, []any, error) {
 			return text, args, nil
 		}
 		return compare(cmp.Or(col.filter, col.expr), col.number, c)
+	}
+	if special, ok := k.special[c.Subject]; ok {
+		return special(c)
 	}
 	v, ok := k.values[c.Subject]
 	if !ok {
@@ -165,6 +170,11 @@ func compare(expr string, number bool, c registry.Condition) (string, []any, err
 			return "", nil, bad
 		}
 		return like(expr, c)
+	case registry.Match:
+		if !isText || number {
+			return "", nil, bad
+		}
+		return "matches(" + expr + ", ?)", []any{c.Value}, nil
 	case registry.In, registry.NotIn:
 		if !isList {
 			return "", nil, bad

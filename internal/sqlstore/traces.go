@@ -68,26 +68,3 @@ func (t *tx) DeleteTraces(ctx context.Context, experimentID int64, d registry.Tr
 	}
 	return t.exec(ctx, query("DELETE FROM traces WHERE experiment_id = $1 AND eid IN ("+placeholders(2, len(d.EIDs))+")"), args...)
 }
-
-// traceSearch is what can be asked of traces.
-var traceSearch = searchable{
-	from: "traces t", id: "t.id",
-	attrs: map[string]attr{"eid": {column: column{"t.eid", false}}, "client_id": {column: column{"t.client_id", false}},
-		"state": {column: column{"t.state", false}}, "at": {column: column{"t.at", true}, filter: "t.at / 1000"},
-		"duration":      {column: column{"nullif(t.duration, -1)", true}, null: true},
-		"ended_at":      {column: column{"CASE WHEN t.duration < 0 THEN NULL ELSE t.at / 1000 + t.duration END", true}, null: true},
-		"experiment_id": {column: column{"t.experiment_id", true}}},
-	values: map[registry.Subject]valueTable{
-		registry.OfTag:   {exists: "SELECT 1 FROM trace_tags v WHERE v.owner_id = t.id", join: "trace_tags x ON x.owner_id = t.id"},
-		registry.OfParam: {exists: "SELECT 1 FROM trace_metadata v WHERE v.owner_id = t.id", join: "trace_metadata x ON x.owner_id = t.id"}},
-	last: []term{{"t.at", true}, {"t.eid", false}},
-}
-
-func (t *tx) SearchTraces(ctx context.Context, experiments []int64, q registry.Search) (registry.Found[registry.Trace], error) {
-	ids, next, err := t.found(ctx, traceSearch, scope{column: "t.experiment_id", ids: experiments}, q)
-	if err != nil {
-		return registry.Found[registry.Trace]{}, err
-	}
-	ts, err := t.traces(ctx, ids)
-	return registry.Found[registry.Trace]{Items: ts, Next: next}, err
-}

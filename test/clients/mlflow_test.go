@@ -2,12 +2,8 @@ package clients
 
 import (
 	"path/filepath"
-	"slices"
 	"testing"
 )
-
-// pending are the files below mlflow that need what the server does not do yet.
-var pending = []string{"diff/test_traces.py"}
 
 // TestMLflowDiff makes the same calls to MLflow's own server and to ours and
 // compares the answers. One pair of servers serves all files, as MLflow's takes
@@ -29,9 +25,6 @@ func TestMLflowSessions(t *testing.T) {
 func mlflowTests(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("mlflow", folder, "test_*.py"))
-	files = slices.DeleteFunc(files, func(file string) bool {
-		return slices.Contains(pending, filepath.Join(folder, filepath.Base(file)))
-	})
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no Python tests found: %v", err)
 	}

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
@@ -37,6 +38,11 @@ type grammar struct {
 	// shelf says that the search is of the model registry, some of whose messages
 	// differ (SearchModelUtils, SearchModelVersionUtils).
 	shelf bool
+	// traces says that the search is of traces, some of whose messages differ
+	// (SearchTraceUtils), and which know regular expressions.
+	traces bool
+	// reads are what clauses on some subjects mean, where that is not the usual.
+	reads map[registry.Subject]func(*grammar, clause, string) (registry.Condition, error)
 	// sortBy reads the key of an order where that is no key of a filter; or nil.
 	sortBy func(*grammar, string) (registry.Sort, error)
 }
@@ -153,7 +159,7 @@ func (p *parser) clause() (clause, int) {
 	}
 	c := clause{key: key.text, op: registry.Op(strings.ToUpper(sign.text)), value: p.peek(2)}
 	switch {
-	case sign.kind == signToken, sign.is("LIKE"), sign.is("ILIKE"):
+	case sign.kind == signToken, sign.is("LIKE"), sign.is("ILIKE"), p.g != nil && p.g.traces && sign.is("RLIKE"):
 		if c.value.comparable() {
 			return c, 3
 		}
@@ -197,15 +203,24 @@ func (g *grammar) condition(c clause) (registry.Condition, error) {
 	if err != nil {
 		return registry.Condition{}, err
 	}
+	if read := g.reads[subject]; read != nil {
+		return read(g, c, key)
+	}
 	out := registry.Condition{Subject: subject, Key: key, Op: c.op}
 	ops, number, attr := g.ops[subject], subject == registry.OfMetric, attribute{}
 	if subject == registry.OfRow {
 		attr = g.attrs[key]
 		ops, number = attr.allowed(), attr.number
 	}
+	if err := g.checkTraceClause(c, subject, ops, number); err != nil {
+		return out, err
+	}
 	if c.op == registry.IsNull || c.op == registry.IsNotNull {
 		if !slices.Contains(ops, c.op) {
 			return out, invalid("IS NULL / IS NOT NULL is only supported for tags and params, not for '" + entityNames[subject] + "' '" + key + "'")
+		}
+		if g.traces {
+			out.Key = cmp.Or(attr.name, key)
 		}
 		return g.translated(out)
 	}
@@ -248,7 +263,8 @@ func (a attribute) allowed() []registry.Op {
 
 // entityNames are what MLflow calls the subjects.
 var entityNames = map[registry.Subject]string{registry.OfRow: "attribute", registry.OfMetric: "metric", registry.OfParam: "parameter",
-	registry.OfTag: "tag", registry.OfDataset: "dataset"}
+	registry.OfTag: "tag", registry.OfDataset: "dataset", registry.OfSpan: "span", registry.OfFeedback: "feedback", registry.OfExpectation: "expectation",
+	registry.OfIssue: "issue"}
 
 // key reads "entity.key"; a key without an entity is an attribute.
 func (g *grammar) key(s string, fits func(attribute) bool) (registry.Subject, string, error) {

@@ -38,7 +38,7 @@ func (g *grammar) sortKey(s string) (registry.Sort, error) {
 	desc := false
 	if len(tokens) == 2 {
 		switch desc = tokens[1].is("DESC"); {
-		case tokens[1].kind != wordToken:
+		case tokens[1].kind != wordToken, g.traces && !desc && !tokens[1].is("ASC"):
 			return registry.Sort{}, bad
 		case !desc && !tokens[1].is("ASC"):
 			return registry.Sort{}, invalid("Invalid ordering key in order_by clause '" + s + "'.")

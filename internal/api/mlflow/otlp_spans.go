@@ -25,8 +25,8 @@ const (
 	spanInputsKey   = "mlflow.spanInputs"
 	spanOutputsKey  = "mlflow.spanOutputs"
 	traceTagPrefix  = "mlflow.traceTag."
-	sessionKey      = "mlflow.trace.session" // metadata
-	userKey         = "mlflow.trace.user"    // metadata
+	sessionKey      = registry.SessionMetadata
+	userKey         = "mlflow.trace.user" // metadata
 	spansKey        = "mlflow.trace.spansLocation"
 	spansHere       = "TRACKING_STORE" // the value of spansKey
 	maxMetadata     = 250              // characters

@@ -134,6 +134,8 @@ type traceIn struct {
 	State    traceState `field:"state"`
 	Metadata texts      `field:"trace_metadata"`
 	Tags     texts      `field:"tags"`
+
+	Assessments []assessmentIn `field:"assessments"`
 }
 
 type traceInfoJSON struct {
@@ -147,7 +149,7 @@ type traceInfoJSON struct {
 	State       traceState        `json:"state"`
 	Metadata    map[string]string `json:"trace_metadata,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
-	Assessments []any             `json:"assessments,omitempty"`
+	Assessments []assessmentJSON  `json:"assessments,omitempty"`
 }
 
 const (
@@ -172,6 +174,9 @@ func traceWire(t registry.Trace) traceInfoJSON {
 	}
 	if out.Tags[traceFilesTag] == "" {
 		delete(out.Tags, traceFilesTag) // see deleteTraceTag
+	}
+	for _, a := range t.Assessments {
+		out.Assessments = append(out.Assessments, assessmentWire(a))
 	}
 	return out
 }
@@ -225,6 +230,13 @@ func startTrace(c *call, in newTrace) (traceAnswer, error) {
 	}
 	if err := checkTraceTexts(t); err != nil {
 		return traceAnswer{}, err
+	}
+	for _, in := range info.Assessments {
+		a, err := in.domain()
+		if err != nil {
+			return traceAnswer{}, err
+		}
+		t.Assessments = append(t.Assessments, a)
 	}
 	t.Metadata = append(t.Metadata, registry.Tag{Key: finalKey, Value: "true"})
 	made, err := c.s.PutTrace(c.ctx(), c.ref, experiment, t)

@@ -78,7 +78,7 @@ func (b *bench) traceSearches(e registry.Experiment) {
 	}{
 		"all":         {want: []string{"tr-3", "tr-2", "tr-1", "tr-0"}},
 		"duration":    {cond(registry.OfRow, "duration", registry.AtLeast, int64(1)), []string{"tr-3", "tr-2"}},
-		"ended":       {cond(registry.OfRow, "ended_at", registry.AtMost, at.Add(time.Hour).UnixMilli()), []string{"tr-1"}},
+		"ended":       {cond(registry.OfRow, "ended_at", registry.AtMost, at.Add(time.Hour).UnixMilli()), []string{"tr-1", "tr-0"}},
 		"state":       {cond(registry.OfRow, "state", registry.Equal, "error"), []string{"tr-0"}},
 		"tag":         {cond(registry.OfTag, "n", registry.Equal, "1"), []string{"tr-3", "tr-1"}},
 		"metadata":    {cond(registry.OfParam, "m", registry.In, []string{"1", "2"}), []string{"tr-2", "tr-1"}},
@@ -156,4 +156,81 @@ func spans(_ *testing.T, b *bench) {
 		b.want(err, fault.TooLarge)
 		return nil
 	})
+}
+
+// assessments: one per id and trace, in the order of their coming, and what
+// searches find by them, by spans and by links.
+func assessments(_ *testing.T, b *bench) {
+	p := b.place()
+	e := b.experiment(p, 1, "e")
+	half := 0.5
+	var a registry.Assessment
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		var ids []int64
+		for i := range 3 {
+			id, err := tx.PutTrace(ctx, registry.Trace{EID: fmt.Sprintf("tr-%d", i), ProjectID: p.ID, ExperimentID: e.ID, State: registry.TraceOK, At: at.Add(time.Duration(i) * time.Hour)})
+			if err != nil {
+				return err
+			}
+			if err := tx.SetTags(ctx, registry.TraceMetadata, id, []registry.Tag{{Key: registry.SessionMetadata, Value: fmt.Sprint(i % 2)}}); err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		a = registry.Assessment{EID: "a-1", TraceID: ids[0], TraceEID: "tr-0", Kind: registry.FeedbackKind, Name: "good", Span: "s", SourceType: "HUMAN", SourceID: "ann",
+			AssessmentValue: registry.AssessmentValue{Value: "1", Error: "e"}, Rationale: "r", Overrides: "o", CreatedAt: at, UpdatedAt: at.Add(time.Second)}
+		if _, err := tx.PutAssessment(ctx, a); err != nil {
+			return err
+		}
+		a.Value, a.Number, a.Valid, a.OfSession = "0.5", &half, true, true
+		var err error
+		if a.ID, err = tx.PutAssessment(ctx, a); err != nil {
+			return err
+		}
+		if err := tx.LinkTraces(ctx, ids[1:2], registry.RunLink, []string{"r"}); err != nil {
+			return err
+		}
+		return tx.PutSpans(ctx, ids[2], []registry.TraceSpan{{EID: "1", Name: "x", Kind: "LLM", Status: registry.SpanOK, Began: 1, Content: "abc"},
+			{EID: "2", Name: "y", Kind: "TOOL", Status: registry.SpanOK, Began: 1, Content: "def"}})
+	})
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		got, err := tx.AssessmentByEID(ctx, a.TraceID, "a-1")
+		b.same([]any{got, err}, []any{a, nil})
+		all, err := tx.AssessmentsOf(ctx, []int64{a.TraceID})
+		b.same([]any{all, err}, []any{map[int64][]registry.Assessment{a.TraceID: {a}}, nil})
+		_, err = tx.AssessmentByEID(ctx, a.TraceID, "none")
+		b.want(err, fault.NotFound)
+		return nil
+	})
+	b.assessmentSearches(e)
+	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.DeleteAssessment(ctx, a.ID) })
+	gone := registry.Filter{{Subject: registry.OfFeedback, Key: "good", Op: registry.IsNotNull}}
+	b.same(len(b.tracePages(e, registry.Search{Limit: 9, Filter: gone})), 0)
+}
+
+// assessmentSearches asks for traces by what belongs to them.
+func (b *bench) assessmentSearches(e registry.Experiment) {
+	b.t.Helper()
+	is := func(s registry.Subject, key string, op registry.Op, v any) registry.Condition {
+		return registry.Condition{Subject: s, Key: key, Op: op, Value: v}
+	}
+	for name, c := range map[string]struct {
+		f    registry.Filter
+		want []string
+	}{
+		"feedback, with its session": {registry.Filter{is(registry.OfFeedback, "good", registry.Greater, 0.4)}, []string{"tr-2", "tr-0"}},
+		"no feedback":                {registry.Filter{is(registry.OfFeedback, "good", registry.IsNull, nil)}, []string{"tr-1"}},
+		"another kind":               {registry.Filter{is(registry.OfExpectation, "good", registry.IsNotNull, nil)}, nil},
+		"text of a feedback":         {registry.Filter{is(registry.OfFeedback, "good", registry.In, []string{"0.5"})}, []string{"tr-2", "tr-0"}},
+		"run":                        {registry.Filter{is(registry.OfRun, "", registry.Equal, "r")}, []string{"tr-1"}},
+		"prompt":                     {registry.Filter{is(registry.OfPrompt, "", registry.Equal, "r")}, nil},
+		"one span":                   {registry.Filter{is(registry.OfSpan, "name", registry.Equal, "x"), is(registry.OfSpan, "kind", registry.Equal, "LLM")}, []string{"tr-2"}},
+		"two spans":                  {registry.Filter{is(registry.OfSpan, "name", registry.Equal, "x"), is(registry.OfSpan, "kind", registry.Equal, "TOOL")}, nil},
+		"pattern":                    {registry.Filter{is(registry.OfSpan, "content", registry.Match, "^d.f$")}, []string{"tr-2"}},
+		"span and row":               {registry.Filter{is(registry.OfSpan, "content", registry.Like, "%b%"), is(registry.OfRow, "eid", registry.Match, "2")}, []string{"tr-2"}},
+	} {
+		if got := b.tracePages(e, registry.Search{Filter: c.f, Limit: 1}); !slices.Equal(got, c.want) {
+			b.t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
 }
