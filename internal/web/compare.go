@@ -129,6 +129,9 @@ func (c *call) compare(model int64) error {
 		ids = append(ids, n)
 	}
 	ids, runs := unique(ids), unique(q["run"])
+	if model != 0 {
+		slices.Sort(ids) // the oldest first, whatever the list was sorted by
+	}
 	if len(ids)+len(runs) > maxCompared {
 		return fault.Invalidf("", "At most %d can be compared at once; choose fewer.", maxCompared)
 	}

@@ -12,7 +12,7 @@ import (
 func TestReference(t *testing.T) {
 	home := serve(t)
 	want := operations(t, home)
-	for name, l := range map[string]look{"desktop": desktop, "desktop-dark": desktopDark, "phone": phone, "phone-dark": phoneDark} {
+	for name, l := range map[string]look{"desktop": desktop, "phone-dark": phoneDark} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, home, l)
 			b.visit("/-/api")

@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a page may take for one step.
-const patience = 60 * time.Second
+const patience = 180 * time.Second
 
 // look is how a page is looked at.
 type look struct {
