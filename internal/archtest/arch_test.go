@@ -36,7 +36,7 @@ var may = map[string][]string{
 	"internal/gc":                 {"internal/registry", "internal/blob", "internal/jobs", "internal/fault", "internal/auth"},
 	"internal/httpx":              {"internal/fault", "internal/blob"},
 	"internal/httpx/httpxtest":    {"internal/httpx", "internal/fault"},
-	"internal/api/gitlab":         {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
+	"internal/api/gitlab":         {"internal/formats", "internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/api/graphql":        {"internal/markdown", "internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault"},
 	"internal/api/mlflow":         {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/apitest":            {"internal/registry", "internal/auth", "internal/blob", "internal/blob/fsblob", "internal/httpx", "internal/sqlstore"},

@@ -3,6 +3,7 @@ package formats
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -75,6 +76,27 @@ func (k Kind) Readable() bool {
 		return true
 	}
 	return false
+}
+
+// atOnce is how many heads a Reader reads at once.
+const atOnce = 3
+
+// Reader reads heads, a few at once: a large one takes a few times its size in
+// memory.
+type Reader struct{ turns chan struct{} }
+
+// NewReader makes a Reader.
+func NewReader() *Reader { return &Reader{make(chan struct{}, atOnce)} }
+
+// Read is the function Read, when its turn comes.
+func (r *Reader) Read(ctx context.Context, kind Kind, content io.ReadSeeker, size int64) (Details, error) {
+	select {
+	case r.turns <- struct{}{}:
+		defer func() { <-r.turns }()
+		return Read(kind, content, size)
+	case <-ctx.Done():
+		return Details{}, ctx.Err()
+	}
 }
 
 // Read reads the head of a file of size bytes. It reads in order, and passes

@@ -103,7 +103,7 @@ func (c *call) fillFile(p *filePage, f registry.File, content io.ReadSeeker) err
 		}
 	}
 	if p.Kind.Readable() {
-		if p.Inside, err = readInside(p.Kind, f, content); err != nil {
+		if p.Inside, err = c.readInside(p.Kind, f, content); err != nil {
 			return err
 		}
 		p.Shown = p.Inside.Details.Tensors[:min(maxTensors, p.Inside.Tensors)]

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"io"
 	"slices"
@@ -27,12 +26,15 @@ type inside struct {
 type heads struct {
 	mu    sync.Mutex
 	known map[blob.Digest]inside
+	size  int // of what is known, about, in bytes
+	*formats.Reader
 }
 
-// maxHeads bounds the remembered contents.
-const maxHeads = 2000
+const maxHeadsSize = 16 << 20
 
-func newHeads() *heads { return &heads{known: map[blob.Digest]inside{}} }
+func newHeads() *heads {
+	return &heads{known: map[blob.Digest]inside{}, Reader: formats.NewReader()}
+}
 
 func (h *heads) get(d blob.Digest) (inside, bool) {
 	h.mu.Lock()
@@ -44,17 +46,30 @@ func (h *heads) get(d blob.Digest) (inside, bool) {
 func (h *heads) put(d blob.Digest, in inside) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.known) >= maxHeads {
+	if h.size += in.size(); h.size > maxHeadsSize {
 		clear(h.known)
+		h.size = in.size()
 	}
 	h.known[d] = in
 }
 
+// size is about how much memory it takes.
+func (in inside) size() int {
+	n := 500
+	for _, f := range slices.Concat(in.Facts, in.Metadata) {
+		n += 64 + len(f.Name) + len(f.Value)
+	}
+	for _, v := range slices.Concat(in.Inputs, in.Outputs) {
+		n += 64 + len(v.Name) + len(v.Type) + len(v.Shape)
+	}
+	return n
+}
+
 // readInside reads the head of a content.
-func readInside(kind formats.Kind, f registry.File, content io.ReadSeeker) (inside, error) {
+func (c *call) readInside(kind formats.Kind, f registry.File, content io.ReadSeeker) (inside, error) {
 	in := inside{Name: f.Path, Path: f.Path}
 	var err error
-	if in.Details, err = formats.Read(kind, content, f.Size); errors.Is(err, formats.ErrMalformed) {
+	if in.Details, err = c.d.heads.Read(c.ctx(), kind, content, f.Size); errors.Is(err, formats.ErrMalformed) {
 		in.Problem, err = "The file "+err.Error()+".", nil
 	}
 	in.Tensors = len(in.Details.Tensors)
@@ -75,7 +90,7 @@ func (c *call) insides(look registry.Look) ([]inside, error) {
 		if !kind.Readable() || kind == formats.Pickle || len(all) == maxInside {
 			continue
 		}
-		in, err := c.inside(c.ctx(), look, kind, f)
+		in, err := c.inside(look, kind, f)
 		if err != nil {
 			return nil, err
 		}
@@ -92,18 +107,18 @@ func (c *call) insides(look registry.Look) ([]inside, error) {
 }
 
 // inside gives what a file says, as it is remembered or read.
-func (c *call) inside(ctx context.Context, look registry.Look, kind formats.Kind, f registry.File) (inside, error) {
+func (c *call) inside(look registry.Look, kind formats.Kind, f registry.File) (inside, error) {
 	in, ok := c.d.heads.get(f.Digest)
 	if ok && in.Kind == kind {
 		in.Name, in.Path = f.Path, f.Path
 		return in, nil
 	}
-	content, err := look.Open(ctx, f)
+	content, err := look.Open(c.ctx(), f)
 	if err != nil {
 		return in, err
 	}
 	defer content.Close()
-	if in, err = readInside(kind, f, content); err != nil {
+	if in, err = c.readInside(kind, f, content); err != nil {
 		return in, err
 	}
 	in.Details.Tensors = nil

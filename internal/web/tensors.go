@@ -20,6 +20,7 @@ type tensorRows struct {
 const (
 	maxHeadsRead = 64 // files
 	maxTensorRow = 500
+	maxCompare   = 50_000 // tensors
 )
 
 // compareTensors sets the tensors of safetensors files side by side. Those in
@@ -28,8 +29,8 @@ func (c *call) compareTensors(p *comparePage) error {
 	t, read := newRows(len(p.Columns)), 0
 	for i, look := range p.contents {
 		for _, f := range p.differing(look) {
-			if read++; read > maxHeadsRead {
-				p.Tensors = tensorRows{Cut: "There are too many files to compare their tensors; choose fewer versions."}
+			if read++; read > maxHeadsRead || len(t.byKey) > maxCompare {
+				p.Tensors = tensorRows{Cut: "There are too many tensors to compare them; choose fewer versions."}
 				return nil
 			}
 			d, err := c.tensorsOf(look, f)
@@ -71,7 +72,7 @@ func (c *call) tensorsOf(look registry.Look, f registry.File) ([]formats.Tensor,
 		return nil, err
 	}
 	defer content.Close()
-	d, err := formats.Read(formats.Safetensors, content, f.Size)
+	d, err := c.d.heads.Read(c.ctx(), formats.Safetensors, content, f.Size)
 	if errors.Is(err, formats.ErrMalformed) {
 		err = nil
 	}

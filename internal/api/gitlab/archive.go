@@ -55,8 +55,8 @@ func (t tarrer) add(name string, f registry.File, size int64) (io.Writer, error)
 	return t, t.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644, ModTime: f.UpdatedAt})
 }
 
-// formats are the kinds of archive, by their ending.
-var formats = map[string]struct {
+// archives are the kinds of archive, by their ending.
+var archives = map[string]struct {
 	mediaType string
 	open      func(io.Writer) archiver
 }{
@@ -86,7 +86,7 @@ func sendPackage(c *call) error {
 
 func sendArchive(c *call, find func() (registry.Bundle, error)) error {
 	ending := cmp.Or(c.r.URL.Query().Get("format"), "zip")
-	format, ok := formats[ending]
+	format, ok := archives[ending]
 	if !ok {
 		return badParam("format", "does not have a valid value")
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/credential"
 	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/formats"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -47,7 +48,7 @@ const idle = 90 * time.Second
 
 // New makes the door.
 func New(o Options) httpx.Mount {
-	d := &dialect{Options: o}
+	d := &dialect{Options: o, heads: formats.NewReader()}
 	d.mux, d.files = httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched)
 	d.routes = d.table()
 	for _, rt := range d.routes {
@@ -70,6 +71,7 @@ type dialect struct {
 	mux    *httpx.Router
 	files  *httpx.Router // addresses of files, see muxOf
 	routes []route
+	heads  *formats.Reader
 }
 
 // dispatch refuses the addresses that the mux would answer with a redirect to

@@ -70,6 +70,7 @@ var requests = map[string]asked{
 	"PUT /groups/{id}/members/{user_id}":                  {body: object{"access_level": 20}},
 
 	"GET /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":                modelFile,
+	"GET /projects/{id}/packages/ml_models/{model_version_id}/details/{file_path...}":              {path: one("file_path", "config.json")},
 	"PUT /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":                modelFile,
 	"DELETE /projects/{id}/packages/ml_models/{model_version_id}/files/{file_path...}":             modelFile,
 	"GET /projects/{id}/packages/generic/{package_name}/{package_version}/{file_path...}":          genericFile,

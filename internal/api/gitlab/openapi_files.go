@@ -119,9 +119,9 @@ func (b *builder) archive(rt route) object {
 	}
 	op := b.frame(rt, id)
 	setParameters(op, append(pathParameters(rt.pattern), object{"name": "format", "in": "query",
-		"description": "zip unless told", "schema": object{"type": "string", "enum": slices.Sorted(maps.Keys(formats))}}))
+		"description": "zip unless told", "schema": object{"type": "string", "enum": slices.Sorted(maps.Keys(archives))}}))
 	content := object{}
-	for _, f := range formats {
+	for _, f := range archives {
 		content[f.mediaType] = object{"schema": object{"type": "string", "format": "binary"}}
 	}
 	responses := b.responses(rt, object{"description": "The files and " + manifestName + ", nothing compressed", "content": content})

@@ -88,6 +88,7 @@ var allowed = map[string][]any{
 var limits = map[string]object{
 	"paging.page":                  {"minimum": 1},
 	"paging.per_page":              {"minimum": 1},
+	"detailsFilter.max_tensors":    {"minimum": 0, "maximum": maxTensorsGiven},
 	"newUser.username":             {"minLength": 1, "maxLength": 255},
 	"newUser.name":                 {"minLength": 1, "maxLength": 255},
 	"newUser.email":                {"minLength": 3},

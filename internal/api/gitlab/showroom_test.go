@@ -128,7 +128,8 @@ func (w *world) furnishModels(ctx context.Context, ada registry.Session, ref reg
 	for _, f := range []struct {
 		pkg           registry.PackageRef
 		path, content string
-	}{{registry.PackageRef{VersionID: v.ID}, "onnx/model.onnx", "weights"}, {registry.PackageRef{RunIID: r.IID}, "train.log", "epoch 1"},
+	}{{registry.PackageRef{VersionID: v.ID}, "onnx/model.onnx", "weights"},
+		{registry.PackageRef{VersionID: v.ID}, "config.json", `{"architectures":["ViTForImageClassification"],"num_hidden_layers":12,"hidden_size":768}`}, {registry.PackageRef{RunIID: r.IID}, "train.log", "epoch 1"},
 		{registry.PackageRef{Generic: "raw-data", Version: "2026.11"}, "iris.csv", "5.1,3.5,1.4,0.2\n"}} {
 		if err := apitest.Put(ctx, ada, ref, f.pkg, f.path, f.content); err != nil {
 			return err
