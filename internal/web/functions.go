@@ -21,6 +21,7 @@ func (d *door) functions() template.FuncMap {
 		"when":    when,
 		"short":   shortDigest,
 		"path":    escapePath,
+		"segment": url.PathEscape,
 		"first":   firstLetter,
 		"dict":    dict,
 		"prose":   d.prose.Render,
