@@ -60,7 +60,7 @@ var Settings = []Setting{
 	{"url", "", "external address, as https://models.example.org (default: as each request says)", false, str(func(c *Config) *string { return &c.URL })},
 	{"max-file-size", "0", "largest file taken, as 500MB or 20GiB (0: no bound)", false, setSize},
 	{"gc-grace", "24h", "how long bytes that no file names are kept", false, setGrace},
-	{"trash-retention", "0s", "how long deleted experiments and runs can be restored, as 720h (0s: for ever)", false, setRetention},
+	{"trash-retention", "0s", "how long deleted experiments, runs and logged models stay, as 720h (0s: for ever)", false, setRetention},
 	{"upload-expiry", "168h", "how long a resumable upload waits for its next byte", false, setExpiry},
 	{"log-format", "text", "text or json", false, str(func(c *Config) *string { return &c.LogFormat })},
 	{"log-level", "info", "debug, info, warn or error", false, str(func(c *Config) *string { return &c.LogLevel })},

@@ -17,14 +17,15 @@ type Collected struct {
 	Blobs   int64 // removed
 	Bytes   int64 // freed by them
 	Uploads int64 // left-over transfers removed
-	Trash   int64 // runs and experiments that were deleted long ago
+	Trash   int64 // runs, logged models and experiments that were deleted long ago
 }
 
 // CollectOptions go with Collect.
 type CollectOptions struct {
 	Grace  time.Duration // blobs younger than this stay
 	DryRun bool          // only count
-	// Retention is how long deleted runs and experiments stay; 0: for ever.
+	// Retention is how long deleted runs, logged models and experiments stay; 0:
+	// for ever.
 	Retention time.Duration
 }
 

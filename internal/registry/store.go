@@ -336,6 +336,8 @@ type Files interface {
 	// DeleteFiles removes the file at a path and those below it, all for an
 	// empty path, and tells how many there were.
 	DeleteFiles(ctx context.Context, packageID int64, path string) (int64, error)
+	// DeleteFolders removes what is below some paths.
+	DeleteFolders(ctx context.Context, packageID int64, paths []string) error
 }
 
 // Nested are the lists of many owners at once, by one statement, and by another

@@ -34,8 +34,8 @@ type Traces interface {
 	TraceByEID(ctx context.Context, projectID int64, eid string) (Trace, error)
 	// TracesByEID finds several, in their order; missing ones are left out.
 	TracesByEID(ctx context.Context, projectID int64, eids []string) ([]Trace, error)
-	// DeleteTraces removes traces of an experiment and tells how many.
-	DeleteTraces(ctx context.Context, experimentID int64, d TraceDeletion) (int64, error)
+	// DeleteTraces removes traces of an experiment and gives their outer ids.
+	DeleteTraces(ctx context.Context, experimentID int64, d TraceDeletion) ([]string, error)
 	// SearchTraces knows eid, client_id, state, at, duration (ms), ended_at, for
 	// orders experiment_id, tags, and params, which are the metadata. Without an
 	// order the latest come first.

@@ -276,10 +276,14 @@ type TraceDeletion struct {
 	EIDs  []string
 	Until time.Time // when there are no ids
 	Most  int       // with Until; 0: as many as go at once
+	// Area is where clients have put files beside traces, Folder the folder of a
+	// trace there, empty if it is elsewhere.
+	Area   PackageRef
+	Folder func(e Experiment, eid string) string
 }
 
-// DeleteTraces removes traces for good and tells how many there were, at most a
-// thousand at a time.
+// DeleteTraces removes traces for good, with the files beside them, and tells how
+// many there were, at most a thousand at a time.
 func (s Session) DeleteTraces(ctx context.Context, ref ProjectRef, in ExperimentRef, d TraceDeletion) (int64, error) {
 	return update(ctx, s, func(tx Tx) (int64, error) {
 		p, err := s.project(ctx, tx, ref, WriteRuns)
@@ -289,15 +293,37 @@ func (s Session) DeleteTraces(ctx context.Context, ref ProjectRef, in Experiment
 		if len(d.EIDs) > maxTraces {
 			return 0, fault.Invalidf("request_ids", "has too many entries (maximum is %d)", maxTraces)
 		}
-		ids, err := experimentIDs(ctx, tx, p, []ExperimentRef{in})
-		if err != nil || len(ids) == 0 {
-			return 0, err
+		e, err := tx.ExperimentByIID(ctx, p.ID, in.IID)
+		if err != nil {
+			return 0, ifThere(err)
 		}
 		if d.Most <= 0 || d.Most > maxTraces {
 			d.Most = maxTraces
 		}
-		return tx.DeleteTraces(ctx, ids[0], d)
+		gone, err := tx.DeleteTraces(ctx, e.ID, d)
+		if err != nil {
+			return 0, err
+		}
+		return int64(len(gone)), d.deleteFiles(ctx, tx, e, gone)
 	})
+}
+
+// deleteFiles removes the files beside traces that have gone.
+func (d TraceDeletion) deleteFiles(ctx context.Context, tx Tx, e Experiment, eids []string) error {
+	var paths []string
+	for _, eid := range eids {
+		if path := d.Folder(e, eid); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	k, err := tx.PackageOf(ctx, e.ProjectID, d.Area)
+	if err != nil {
+		return ifThere(err)
+	}
+	return tx.DeleteFolders(ctx, k.ID, paths)
 }
 
 // maxLinks bounds the links of one request.

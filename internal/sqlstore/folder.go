@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -86,4 +87,36 @@ func (t *tx) DeleteFiles(ctx context.Context, packageID int64, path string) (int
 	}
 	_, err := t.exec(ctx, countPackage, -count, -size, packageID)
 	return count, err
+}
+
+// foldersAtOnce is how many folders one statement deletes.
+const foldersAtOnce = 100
+
+func (t *tx) DeleteFolders(ctx context.Context, packageID int64, paths []string) error {
+	for part := range slices.Chunk(paths, foldersAtOnce) {
+		l := &listing{}
+		l.and("package_id = ?", packageID)
+		var below []string
+		var args []any
+		for _, p := range part {
+			below = append(below, "path >= ? AND path < ?")
+			args = append(args, p+"/", p+"0")
+		}
+		l.and("("+strings.Join(below, " OR ")+")", args...)
+		var count, size int64
+		err := t.row(ctx, query("SELECT count(*), coalesce(sum(size), 0) FROM files"+l.condition()), l.args, &count, &size)
+		if err != nil {
+			return err
+		}
+		if count == 0 {
+			continue
+		}
+		if _, err := t.exec(ctx, query("DELETE FROM files"+l.condition()), l.args...); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, countPackage, -count, -size, packageID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -18,7 +18,7 @@ var (
 		at = excluded.at, duration = excluded.duration, request = excluded.request, response = excluded.response,
 		told = excluded.told RETURNING id`)
 	traceByEID        = stmt(`SELECT ` + traceCols + ` FROM ` + traceFrom + ` WHERE t.project_id = $1 AND t.eid = $2`)
-	deleteTracesUntil = stmt(`DELETE FROM traces WHERE id IN (SELECT id FROM traces WHERE experiment_id = $1 AND at <= $2 ORDER BY at, eid LIMIT $3)`)
+	deleteTracesUntil = stmt(`DELETE FROM traces WHERE id IN (SELECT id FROM traces WHERE experiment_id = $1 AND at <= $2 ORDER BY at, eid LIMIT $3) RETURNING eid`)
 )
 
 func scanTrace(s scanner, t *registry.Trace, extra ...any) error {
@@ -58,13 +58,20 @@ func (t *tx) traces(ctx context.Context, ids []int64) ([]registry.Trace, error) 
 	return byIDs(ctx, t, "SELECT "+traceCols+" FROM "+traceFrom+" WHERE t.id", ids, scanTrace, func(r registry.Trace) int64 { return r.ID })
 }
 
-func (t *tx) DeleteTraces(ctx context.Context, experimentID int64, d registry.TraceDeletion) (int64, error) {
-	if len(d.EIDs) == 0 {
-		return t.exec(ctx, deleteTracesUntil, experimentID, micros(d.Until), d.Most)
+func (t *tx) DeleteTraces(ctx context.Context, experimentID int64, d registry.TraceDeletion) ([]string, error) {
+	text, args := string(deleteTracesUntil), []any{experimentID, micros(d.Until), d.Most}
+	if len(d.EIDs) > 0 {
+		text, args = "DELETE FROM traces WHERE experiment_id = $1 AND eid IN ("+placeholders(2, len(d.EIDs))+") RETURNING eid", args[:1]
+		for _, e := range d.EIDs {
+			args = append(args, e)
+		}
 	}
-	args := []any{experimentID}
-	for _, e := range d.EIDs {
-		args = append(args, e)
-	}
-	return t.exec(ctx, query("DELETE FROM traces WHERE experiment_id = $1 AND eid IN ("+placeholders(2, len(d.EIDs))+")"), args...)
+	var out []string
+	err := t.rows(ctx, text, args, func(s scanner) error {
+		var eid string
+		err := s.Scan(&eid)
+		out = append(out, eid)
+		return err
+	})
+	return out, err
 }

@@ -9,6 +9,14 @@ import (
 // oldRuns are the runs that were deleted before $1, at most $2, oldest first.
 const oldRuns = `SELECT id FROM runs WHERE deleted_at > 0 AND deleted_at < $1 ORDER BY deleted_at, id LIMIT $2`
 
+// oldLogged are the logged models that were deleted before $1, oldExperiments the
+// experiments without runs.
+const (
+	oldLogged      = `SELECT id FROM logged_models WHERE deleted_at > 0 AND deleted_at < $1 ORDER BY deleted_at, id LIMIT $2`
+	oldExperiments = `SELECT e.id FROM experiments e WHERE e.deleted_at > 0 AND e.deleted_at < $1 AND e.iid > 0
+		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.experiment_id = e.id) ORDER BY e.deleted_at, e.id LIMIT $2`
+)
+
 // trashSteps remove what was deleted before $1, from the leaves on, each at most
 // about $2 rows. The points of a metric are many and go first, by themselves.
 var trashSteps = []struct {
@@ -19,8 +27,11 @@ var trashSteps = []struct {
 		JOIN runs r ON r.id = k.run_id WHERE r.deleted_at > 0 AND r.deleted_at < $1 LIMIT $2)`), false},
 	{stmt(`DELETE FROM packages WHERE id IN (SELECT package_id FROM runs WHERE id IN (` + oldRuns + `))`), false},
 	{stmt(`DELETE FROM runs WHERE id IN (` + oldRuns + `)`), true},
-	{stmt(`DELETE FROM experiments WHERE id IN (SELECT e.id FROM experiments e WHERE e.deleted_at > 0 AND e.deleted_at < $1 AND e.iid > 0
-		AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.experiment_id = e.id) ORDER BY e.deleted_at, e.id LIMIT $2)`), true},
+	{stmt(`DELETE FROM packages WHERE id IN (SELECT package_id FROM logged_models WHERE id IN (` + oldLogged + `))`), false},
+	{stmt(`DELETE FROM logged_models WHERE id IN (` + oldLogged + `)`), true},
+	// What an experiment still has of logged models goes with it.
+	{stmt(`DELETE FROM packages WHERE id IN (SELECT l.package_id FROM logged_models l WHERE l.experiment_id IN (` + oldExperiments + `))`), false},
+	{stmt(`DELETE FROM experiments WHERE id IN (` + oldExperiments + `)`), true},
 }
 
 func (t *tx) PurgeTrash(ctx context.Context, cutoff time.Time, limit int) (n int64, more bool, err error) {
@@ -40,6 +51,7 @@ func (t *tx) PurgeTrash(ctx context.Context, cutoff time.Time, limit int) (n int
 }
 
 var countTrash = stmt(`SELECT (SELECT count(*) FROM runs WHERE deleted_at > 0 AND deleted_at < $1) +
+	(SELECT count(*) FROM logged_models WHERE deleted_at > 0 AND deleted_at < $1) +
 	(SELECT count(*) FROM experiments WHERE deleted_at > 0 AND deleted_at < $1 AND iid > 0)`)
 
 func (t *tx) CountTrash(ctx context.Context, cutoff time.Time) (n int64, err error) {

@@ -364,7 +364,7 @@ func deleteTraces(c *call, in traceDeletion) (traceDeletionAnswer, error) {
 	if err != nil {
 		return traceDeletionAnswer{}, err
 	}
-	d := registry.TraceDeletion{EIDs: in.IDs}
+	d := registry.TraceDeletion{EIDs: in.IDs, Area: sharedArea, Folder: traceFolder}
 	switch {
 	case in.Until == nil && len(in.IDs) == 0:
 		return traceDeletionAnswer{}, invalid("Either `max_timestamp_millis` or `trace_ids` must be specified.")
@@ -381,4 +381,14 @@ func deleteTraces(c *call, in traceDeletion) (traceDeletionAnswer, error) {
 	d.Most = int(min(deref(in.Most), math.MaxInt32))
 	n, err := c.s.DeleteTraces(c.ctx(), c.ref, experiment, d)
 	return traceDeletionAnswer{n}, err
+}
+
+// traceFolder is where clients put files beside a trace: its spans, before 3.4,
+// and what is attached to it.
+func traceFolder(e registry.Experiment, eid string) string {
+	path, ok := strings.CutPrefix(locationOf(e.Location, e.IID), artifactScheme)
+	if !ok {
+		return ""
+	}
+	return strings.Trim(path, "/") + "/traces/" + eid
 }

@@ -109,7 +109,14 @@ func purgeTrash(_ *testing.T, b *bench) {
 	gone, kept := b.experiment(p, 1, "gone"), b.experiment(p, 2, "kept")
 	runs := append(b.fullRuns(p, gone), b.fullRuns(p, kept)...)
 	day := 24 * time.Hour
+	old, young, lost := b.loggedFile(kept, 1), b.loggedFile(kept, 2), b.loggedFile(gone, 3) // lost goes with its experiment
 	b.update(func(ctx context.Context, tx registry.Tx) error {
+		old.DeletedAt, young.DeletedAt = at, at.Add(day)
+		for _, m := range []registry.LoggedModel{old, young} {
+			if err := tx.UpdateLoggedModel(ctx, m); err != nil {
+				return err
+			}
+		}
 		if err := tx.TrashRun(ctx, runs[3].ID, at); err != nil {
 			return err
 		}
@@ -121,7 +128,7 @@ func purgeTrash(_ *testing.T, b *bench) {
 	cutoff, total := at.Add(time.Hour), int64(0)
 	b.view(func(ctx context.Context, tx registry.Tx) error {
 		n, err := tx.CountTrash(ctx, cutoff)
-		b.same([]any{n, err}, []any{int64(5), nil})
+		b.same([]any{n, err}, []any{int64(6), nil})
 		return nil
 	})
 	for more := true; more; {
@@ -132,7 +139,7 @@ func purgeTrash(_ *testing.T, b *bench) {
 			return err
 		})
 	}
-	b.same(total, int64(5)) // four runs and an experiment
+	b.same(total, int64(6)) // four runs, a logged model and an experiment
 	b.view(func(ctx context.Context, tx registry.Tx) error {
 		for i, r := range runs {
 			_, err := tx.RunByEID(ctx, p.ID, r.EID)
@@ -142,10 +149,34 @@ func purgeTrash(_ *testing.T, b *bench) {
 		b.want(err, fault.NotFound)
 		_, err = tx.ExperimentByIID(ctx, p.ID, registry.DefaultExperiment)
 		b.same(err, nil)
+		for m, want := range map[*registry.LoggedModel]bool{&old: false, &young: true, &lost: false} {
+			_, err := tx.LoggedModelByEID(ctx, p.ID, m.EID)
+			b.same(err == nil, want)
+			_, err = tx.PackageOf(ctx, p.ID, registry.PackageRef{PackageID: m.PackageID})
+			b.same(err == nil, want)
+		}
 		ks, err := tx.ListPackages(ctx, registry.PackageQuery{ProjectID: p.ID})
-		b.same([]any{len(ks.Items), err}, []any{2, nil})
+		b.same([]any{len(ks.Items), err}, []any{3, nil})
 		return nil
 	})
+}
+
+// loggedFile makes a logged model with a file.
+func (b *bench) loggedFile(e registry.Experiment, n int) registry.LoggedModel {
+	b.t.Helper()
+	m := b.logged(e, n)
+	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
+		m.PackageID, err = tx.InsertPackage(ctx, registry.Package{ProjectID: e.ProjectID, Type: registry.ModelPackage, Name: m.EID, Version: "logged_model", CreatedAt: at})
+		if err != nil {
+			return err
+		}
+		_, err = tx.PutFile(ctx, registry.File{PackageID: m.PackageID, Path: "f", Digest: b.blob(ctx, tx), Status: registry.FileDefault, CreatedAt: at, UpdatedAt: at})
+		if err != nil {
+			return err
+		}
+		return tx.UpdateLoggedModel(ctx, m)
+	})
+	return m
 }
 
 // fullRuns makes three runs with a file and a metric.
