@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -149,6 +151,57 @@ func (b *tab) press(act string) {
 }
 
 const mib = 1 << 20
+
+// TestUploadLeft: what another visit has left unfinished can be dropped, here and
+// on the server.
+func TestUploadLeft(t *testing.T) {
+	home := serve(t)
+	_, address := newVersion(t, home, "left")
+	dir, _ := newFolder(t, 20*mib)
+	b := open(t, home, desktop)
+	b.signIn()
+	b.visit(address)
+	b.throttle(2 * mib)
+	b.do(chromedp.SetUploadFiles(chromedp.CSS(`input[type="file"][name="file"]`), []string{filepath.Join(dir, "weights/model.safetensors")}))
+	b.sent(.1)
+	b.press("pause")
+	b.until(large + `.dataset.state === "paused"`)
+	b.visit(address)
+	b.throttle(-1)
+	b.click("[data-drop-left]")
+	b.until(`document.querySelector("[data-left]").hidden && localStorage.length === 0`)
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		var waiting []json.RawMessage
+		ok(t, json.NewDecoder(ask(t, http.MethodGet, home+"/api/v4/projects/root%2Fdefault/packages/uploads", nil).Body).Decode(&waiting))
+		if len(waiting) == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the server keeps %d uploads", len(waiting))
+		}
+	}
+}
+
+// TestUploadWithoutScript: a browser that runs no scripts sends a form.
+func TestUploadWithoutScript(t *testing.T) {
+	home := serve(t)
+	id, address := newVersion(t, home, "plain")
+	dir, want := newFolder(t, mib)
+	b := open(t, home, phone)
+	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.must(err)
+	b.signIn()
+	b.visit(address)
+	b.fill(`input[name="folder"]`, "in")
+	b.do(chromedp.SetUploadFiles(chromedp.CSS(`input[type="file"][name="file"]`), []string{filepath.Join(dir, "MLmodel"), filepath.Join(dir, "weights/model.safetensors")}))
+	b.shot("form")
+	b.click("[data-unscripted]")
+	b.wait(".tree .file")
+	b.shot("sent")
+	if got := sums(t, home, id); got["in/MLmodel"] != want["MLmodel"] || got["in/model.safetensors"] != want["weights/model.safetensors"] {
+		t.Errorf("the API tells %v", got)
+	}
+}
 
 // TestUploadFolder drops a folder of 30 files, one of 200 MB, onto the page of a
 // version. It survives a pause, the death of the server, and a new load of the

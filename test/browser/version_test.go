@@ -1,7 +1,12 @@
 package browser
 
 import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +21,29 @@ func (p *process) shell(dir, script string) {
 	cmd.Env = append(os.Environ(), "VITRINE_TOKEN="+rootToken, "PATH="+binary.dir+":"+os.Getenv("PATH"), "HOME="+dir, "NO_PROXY=127.0.0.1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		p.t.Errorf("%s: %v\n%s", script, err, out)
+	}
+}
+
+// checkZip holds the files of an archive to their SHA-256, by path.
+func checkZip(t *testing.T, path string, want map[string]string) {
+	t.Helper()
+	z, err := zip.OpenReader(path)
+	ok(t, err)
+	defer z.Close()
+	got := map[string]string{}
+	for _, f := range z.File {
+		if f.Name == "SHA256SUMS" {
+			continue
+		}
+		r, err := f.Open()
+		ok(t, err)
+		h := sha256.New()
+		_, err = io.Copy(h, r)
+		ok(t, err)
+		got[f.Name] = hex.EncodeToString(h.Sum(nil))
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the archive has %v, want %v", got, want)
 	}
 }
 
@@ -50,11 +78,10 @@ func TestVersionPage(t *testing.T) {
 			dir := t.TempDir()
 			p.shell(dir, get[string](b, `document.querySelectorAll(".use code")[0].innerText`))
 			p.shell(dir, get[string](b, `document.querySelectorAll(".use code")[1].innerText`))
-			for _, want := range []string{"model.onnx", "used-1.0.0.zip"} {
-				if found, err := filepath.Glob(filepath.Join(dir, want)); err != nil || len(found) != 1 {
-					t.Errorf("%s: %v, %v", want, found, err)
-				}
+			if _, err := os.Stat(filepath.Join(dir, "model.onnx")); err != nil {
+				t.Error(err)
 			}
+			checkZip(t, filepath.Join(dir, "used-1.0.0.zip"), sums(t, p.home, first))
 		})
 	}
 }

@@ -167,6 +167,7 @@ class Panel {
     for (const input of section.querySelectorAll('input[type="file"]')) {
       input.addEventListener("change", () => { this.add([...input.files].map((f) => [f.webkitRelativePath || f.name, f])); input.value = ""; });
     }
+    find("[data-drop-left]").addEventListener("click", () => this.dropLeft());
     this.form.addEventListener("submit", (e) => e.preventDefault());
     section.addEventListener("click", (e) => {
       const act = e.target.closest("[data-act], [data-all]");
@@ -304,14 +305,27 @@ class Panel {
     try { localStorage.removeItem(u.key); } catch { /* not kept */ }
   }
 
-  // tellLeft names what an earlier visit has left unfinished.
-  tellLeft() {
+  // left gives the paths that an earlier visit has left unfinished.
+  left() {
     let names = [];
     try { names = Object.keys(localStorage).filter((k) => k.startsWith(this.prefix)).map((k) => k.slice(this.prefix.length)); } catch { /* not kept */ }
-    names = names.filter((name) => !this.uploads.some((u) => u.path === name));
-    const line = this.find("[data-left]");
-    line.hidden = names.length === 0;
-    line.textContent = `${plural(names.length, "upload")} did not end: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " …" : ""}. Choose the same files again, and they go on where they stopped.`;
+    return names.filter((name) => !this.uploads.some((u) => u.path === name));
+  }
+
+  // dropLeft ends them, and what the server has of them goes.
+  dropLeft() {
+    for (const key of this.left().map((name) => this.prefix + name)) {
+      const known = this.remembered(key);
+      this.forget({ key });
+      if (known) fetch(known.address, { method: "DELETE", headers: tus }).catch(() => {}); // it ends by itself, later
+    }
+    this.tellLeft();
+  }
+
+  tellLeft() {
+    const names = this.left();
+    this.find("[data-left]").hidden = names.length === 0;
+    this.find("[data-names]").textContent = `${plural(names.length, "upload")} did not end: ${names.slice(0, 5).join(", ")}${names.length > 5 ? " …" : ""}. Choose the same files again, and they go on where they stopped.`;
   }
 }
 
