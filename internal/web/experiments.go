@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -118,9 +119,6 @@ func (c *call) fillExperiment(s registry.Session, p *experimentPage, iid int64, 
 	}
 	p.Experiment = t.Experiment
 	p.frame = c.projectFrame(pr, "experiments", t.Experiment.Name, crumb{"Experiments", "/" + pr.FullPath + "/-/ml/experiments"})
-	chosen := c.r.URL.Query()["col"]
-	p.Params, p.Metrics = columns("params.", t.Params, chosen), columns("metrics.", t.Metrics, chosen)
-	p.Columns = append(choices("metrics.", t.Metrics, p.Metrics), choices("params.", t.Params, p.Params)...)
 	p.CSV = "/api/v4/projects/" + itoa(pr.ID) + "/ml/experiments/" + itoa(iid) + ".csv"
 	query := registry.RunQuery{Experiment: &which, Search: p.Search, Status: p.Status, Page: page}
 	query.Order, p.Sort = c.order("-id", "id", "name", "started_at")
@@ -135,8 +133,30 @@ func (c *call) fillExperiment(s registry.Session, p *experimentPage, iid int64, 
 	if p.Runs, err = s.Runs(c.ctx(), c.ref, query); err != nil {
 		return err
 	}
-	p.Drawn = drawn{t.Params, t.Metrics, dotsOf(p.Runs.Items)}
+	params, metrics := byUse(p.Runs.Items, t.Params, t.Metrics)
+	chosen := c.r.URL.Query()["col"]
+	p.Params, p.Metrics = columns("params.", params, chosen), columns("metrics.", metrics, chosen)
+	p.Columns = append(choices("metrics.", t.Metrics, p.Metrics), choices("params.", t.Params, p.Params)...)
+	p.Drawn = drawn{params, metrics, dotsOf(p.Runs.Items)}
 	return nil
+}
+
+// byUse orders parameters and metrics by how many of the runs have them: those
+// that tell most about a page come first. Names that as many have keep their order.
+func byUse(runs []registry.Run, params, metrics []string) (p, m []string) {
+	used := map[string]int{}
+	for _, r := range runs {
+		for _, x := range r.Params {
+			used["p"+x.Key]--
+		}
+		for _, x := range r.Metrics {
+			used["m"+x.Key]--
+		}
+	}
+	p, m = slices.Clone(params), slices.Clone(metrics)
+	slices.SortStableFunc(p, func(a, b string) int { return cmp.Compare(used["p"+a], used["p"+b]) })
+	slices.SortStableFunc(m, func(a, b string) int { return cmp.Compare(used["m"+a], used["m"+b]) })
+	return p, m
 }
 
 // columns gives the chosen ones of those that there are, else the first.

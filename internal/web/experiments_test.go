@@ -44,6 +44,13 @@ func TestExperimentTable(t *testing.T) {
 			t.Errorf("%q gives %v, want %s", query, got, want)
 		}
 	}
+	rare, err := s.CreateRun(t.Context(), home, registry.RunSpec{Experiment: &registry.ExperimentRef{IID: e.IID}, Name: "dog",
+		Data: registry.RunData{Params: []registry.Param{{Key: "all", Value: "1"}}}})
+	apitest.OK(t, err)
+	first := page("")
+	if !strings.Contains(first, rare.Name) || strings.Index(first, "sort=-params.lr") > strings.Index(first, "sort=-params.all") {
+		t.Error("a parameter that few runs have comes before those that most have")
+	}
 	chosen := page("col=params.seed&col=metrics.acc&sort=-params.lr")
 	has(t, chosen, `value="params.seed" checked`, `value="metrics.acc" checked`, `sort=-params.seed`, `col=metrics.acc`)
 	lacks(t, chosen, `value="params.lr" checked`)
