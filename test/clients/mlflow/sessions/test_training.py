@@ -41,6 +41,32 @@ def test_autolog_registers_the_model(experiment, unique, client, versions):
         assert logged.source_run_id == run.info.run_id and str(logged.status) == "READY"
 
 
+def test_xgboost_autologs(experiment, unique, client, versions):
+    import mlflow.xgboost
+    import xgboost
+
+    name = unique("boosted")
+    rows = xgboost.DMatrix(IRIS.data, label=IRIS.target)
+    mlflow.xgboost.autolog(registered_model_name=name, silent=True)
+    try:
+        with mlflow.start_run() as run:
+            booster = xgboost.train({"objective": "multi:softprob", "num_class": 3, "max_depth": 3, "nthread": 1}, rows, num_boost_round=20,
+                                    evals=[(rows, "train")], early_stopping_rounds=5, verbose_eval=False)
+    finally:
+        mlflow.xgboost.autolog(disable=True)
+    found = client.get_run(run.info.run_id)
+    assert found.data.params["max_depth"] == "3" and found.data.params["num_boost_round"] == "20"
+    history = client.get_metric_history(run.info.run_id, "train-mlogloss")
+    steps = [m.step for m in sorted(history, key=lambda m: (m.step, m.timestamp))]
+    # The autologger repeats the best iteration behind the last one.
+    assert steps == list(range(21)) and found.data.metrics["best_iteration"] == 19
+    listed = {f.path for f in client.list_artifacts(run.info.run_id)}
+    assert "feature_importance_weight.json" in listed, listed
+    (number,) = versions(name)
+    loaded = mlflow.xgboost.load_model(f"models:/{name}/{number}")
+    assert (loaded.predict(xgboost.DMatrix(ROWS)) == booster.predict(xgboost.DMatrix(ROWS))).all()
+
+
 def test_a_sweep_of_200_nested_runs(experiment, client):
     with mlflow.start_run(run_name="sweep") as parent:
         mlflow.log_params({"space": "log", "trials": 200})
