@@ -74,7 +74,10 @@ func (o *witness) watch(next http.Handler) http.Handler {
 // secrets. The same refusals come thousands of times, and the schema is compiled
 // anew for each.
 func (o *witness) fresh(name string, status int, body []byte) bool {
-	sum := sha256.Sum256(settled(body))
+	if status < http.StatusBadRequest {
+		body = settled(body)
+	}
+	sum := sha256.Sum256(body)
 	key := fmt.Sprintf("%s %d %x", name, status, sum[:8])
 	o.mu.Lock()
 	defer o.mu.Unlock()
