@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
@@ -104,6 +105,29 @@ func TestTusExpect(t *testing.T) {
 		s.patch(t, address, c.offset, c.length, "Expect: 100-continue").expect(want)
 	}
 	s.patch(t, address+"x", 0, 10, "Expect: 100-continue").expect(404)
+}
+
+// TestTusFull: no room, at whichever step it shows, is told as such; nothing of
+// the file is to be seen, and the upload can be ended without a trace.
+func TestTusFull(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"reserve", "write", "sync", "publish"} {
+		t.Run(at, func(t *testing.T) {
+			s := newSite(t, worldOptions{Wrap: func(d blob.Driver) blob.Driver { return fullDisk{d, at} }})
+			address := s.newUpload(t, 5)
+			rec := s.tusAsk(t, "PATCH", address, "hello", "Upload-Offset: 0")
+			if rec.Code != http.StatusInsufficientStorage || rec.Header().Get("Tus-Resumable") == "" {
+				t.Errorf("%d %v %s", rec.Code, rec.Header(), rec.Body)
+			}
+			if got := s.do(t, "GET", s.file("big.bin"), "developer", ""); got.Code != http.StatusNotFound {
+				t.Errorf("the file is there: %d", got.Code)
+			}
+			if rec := s.tusAsk(t, "DELETE", address, ""); rec.Code != http.StatusNoContent {
+				t.Errorf("DELETE: %d %s", rec.Code, rec.Body)
+			}
+			s.nothingWaits(t)
+		})
+	}
 }
 
 // TestTusTwoAtOnce: a request for an upload to which another one sends is

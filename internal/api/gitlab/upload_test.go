@@ -305,6 +305,13 @@ func (u fullUpload) Sync() error {
 	return u.Upload.Sync()
 }
 
+func (u fullUpload) Save() error {
+	if u.at == "sync" {
+		return errFull
+	}
+	return u.Upload.Save()
+}
+
 func (u fullUpload) Publish(ctx context.Context, d blob.Digest) error {
 	if u.at == "publish" {
 		return errFull
