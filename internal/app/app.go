@@ -40,6 +40,8 @@ type App struct {
 	store *sqlstore.Store
 	blobs *blob.Store
 	authn *auth.Authenticator
+	// started is when the data was opened.
+	started time.Time
 }
 
 // Open opens the stores that the configuration names. The caller closes.
@@ -56,7 +58,7 @@ func Open(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*App
 		return nil, err
 	}
 	blobs := blob.New(driver, blob.Options{})
-	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil)}
+	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil), started: time.Now()}
 	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, UploadExpiry: c.UploadExpiry})
 	return a, nil
 }

@@ -24,7 +24,8 @@ func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	prose := markdown.New()
-	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining})
+	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining,
+		Health: a.health})
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +68,9 @@ func (a *App) operations(metrics *prometheus.Registry) httpx.Mount {
 	mux.HandleFunc("GET /-/readiness", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 		defer cancel()
-		if err := a.store.Ping(ctx); err != nil {
+		if err := a.ready(ctx); err != nil {
 			httpx.LogError(a.Log, r, err, http.StatusServiceUnavailable)
-			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			http.Error(w, errUnready.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = w.Write([]byte("OK"))

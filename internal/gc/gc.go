@@ -5,6 +5,7 @@ package gc
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-// SweepKind is the periodic garbage collection.
-const SweepKind jobs.Kind = "gc.sweep"
+// SweepKind is the garbage collection, which comes by itself and when it is asked
+// for.
+const SweepKind = registry.SweepKind
 
 // Every is how often the server collects.
 const Every = time.Hour
@@ -24,7 +26,10 @@ const keepJobs = 7 * 24 * time.Hour
 
 // Sweep gives the handler of SweepKind.
 func Sweep(r *registry.Registry, q jobs.Store, o registry.CollectOptions, log *slog.Logger) jobs.Handler {
-	return func(ctx context.Context, _ jobs.Job) error {
+	return func(ctx context.Context, j jobs.Job) error {
+		if j.Args == registry.SweepDry {
+			return dry(ctx, r, o)
+		}
 		// A project that was deleted while a purge ended has no job of its own.
 		if err := r.As(auth.System()).PurgeProjects(ctx); err != nil {
 			return err
@@ -36,8 +41,24 @@ func Sweep(r *registry.Registry, q jobs.Store, o registry.CollectOptions, log *s
 		if c != (registry.Collected{}) {
 			log.Info("garbage collected", "blobs", c.Blobs, "bytes", c.Bytes, "uploads", c.Uploads, "trash", c.Trash)
 		}
+		jobs.Report(ctx, "removed "+told(c))
 		return q.Purge(ctx, time.Now().Add(-keepJobs))
 	}
+}
+
+// dry only tells what would be removed.
+func dry(ctx context.Context, r *registry.Registry, o registry.CollectOptions) error {
+	o.DryRun = true
+	c, err := r.As(auth.System()).Collect(ctx, o)
+	if err == nil {
+		jobs.Report(ctx, "would remove "+told(c))
+	}
+	return err
+}
+
+// told says what was collected.
+func told(c registry.Collected) string {
+	return fmt.Sprintf("%d contents of %d bytes, %d left-over uploads, %d deleted runs and experiments", c.Blobs, c.Bytes, c.Uploads, c.Trash)
 }
 
 // Purge gives the handler of registry.PurgeKind.

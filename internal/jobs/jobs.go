@@ -38,6 +38,14 @@ type Job struct {
 	MaxAttempts int       // 0 means DefaultAttempts
 }
 
+// Record is a job with how it stands.
+type Record struct {
+	Job
+	State   State
+	Said    string    // what its last attempt reported, or the text of its error
+	EndedAt time.Time // zero: not yet
+}
+
 // DefaultAttempts is how often a job is tried unless it says otherwise.
 const DefaultAttempts = 10
 
@@ -56,8 +64,9 @@ type Store interface {
 	Claim(ctx context.Context, kinds []Kind, now time.Time, lease time.Duration) (j Job, ok bool, err error)
 	// Extend moves the end of a lease; false: the lease was lost.
 	Extend(ctx context.Context, id int64, until time.Time) (bool, error)
-	// Finish ends a job: state Done, or Dead with the last error's text.
-	Finish(ctx context.Context, id int64, s State, lastError string) error
+	// Finish ends a job: state Done with its report, or Dead with the last error's
+	// text.
+	Finish(ctx context.Context, id int64, s State, said string) error
 	// Retry makes a job available again at a later time.
 	Retry(ctx context.Context, id int64, at time.Time, lastError string) error
 	// Purge removes ended jobs that are older than before.

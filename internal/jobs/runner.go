@@ -94,7 +94,9 @@ func (r *Runner) once(ctx context.Context, kinds []Kind) bool {
 	if !ok {
 		return false
 	}
-	r.finish(context.WithoutCancel(ctx), j, r.leased(ctx, j))
+	var said string
+	err = r.leased(context.WithValue(ctx, reportKey{}, &said), j)
+	r.finish(context.WithoutCancel(ctx), j, err, said)
 	return true
 }
 
@@ -130,8 +132,8 @@ func (r *Runner) call(ctx context.Context, j Job) (err error) {
 	return r.Handlers[j.Kind](ctx, j)
 }
 
-// finish writes how a job went.
-func (r *Runner) finish(ctx context.Context, j Job, err error) {
+// finish writes how a job went, and what it reported.
+func (r *Runner) finish(ctx context.Context, j Job, err error, said string) {
 	limit := j.MaxAttempts
 	if limit == 0 {
 		limit = DefaultAttempts
@@ -139,7 +141,7 @@ func (r *Runner) finish(ctx context.Context, j Job, err error) {
 	var werr error
 	switch {
 	case err == nil:
-		werr = r.Store.Finish(ctx, j.ID, Done, "")
+		werr = r.Store.Finish(ctx, j.ID, Done, said)
 	case j.Attempt >= limit:
 		r.Log.Error("a job was given up", "kind", j.Kind, "job", j.ID, "attempts", j.Attempt, "err", err)
 		werr = r.Store.Finish(ctx, j.ID, Dead, err.Error())

@@ -54,6 +54,7 @@ type Tx interface {
 	Parts
 	Events
 	Finds
+	Bookkeeping
 	jobs.Queue
 }
 

@@ -36,6 +36,8 @@ type engine struct {
 	// version is a query whose number moves on one connection when others
 	// commit; empty: there is none.
 	version string
+	// size is a query for the bytes that the database takes up.
+	size string
 	// unique reports a violated unique index and names what it is on.
 	unique func(error) (string, bool)
 	// retry reports a conflict that passes when the transaction runs again.
@@ -53,6 +55,7 @@ var sqliteEngine = &engine{
 	nameMatch: matchFTS5,
 	migrating: "",
 	version:   "PRAGMA data_version",
+	size:      "SELECT c.page_count * s.page_size FROM pragma_page_count() c, pragma_page_size() s",
 	unique: func(err error) (string, bool) {
 		var e *sqlite.Error
 		if !errors.As(err, &e) || e.Code() != sqlite3.SQLITE_CONSTRAINT_UNIQUE && e.Code() != sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {

@@ -110,9 +110,9 @@ func (q Queue) Extend(ctx context.Context, id int64, until time.Time) (ok bool, 
 }
 
 // Finish implements jobs.Store.
-func (q Queue) Finish(ctx context.Context, id int64, s jobs.State, lastError string) error {
+func (q Queue) Finish(ctx context.Context, id int64, s jobs.State, said string) error {
 	return q.run(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, finish, s, lastError, time.Now().UnixMicro(), id)
+		_, err := t.exec(ctx, finish, s, said, time.Now().UnixMicro(), id)
 		return err
 	})
 }

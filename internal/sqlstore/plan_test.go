@@ -449,3 +449,24 @@ func TestFindsGoAlongIndexes(t *testing.T) {
 		}
 	}
 }
+
+// TestSizesAreSummedByAnIndex: what a project takes up is told without a look at
+// the rows of its packages, let alone those of others.
+func TestSizesAreSummedByAnIndex(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	err := s.View(ctx, func(tx registry.Tx) error {
+		_, err := tx.UsageOf(ctx, 1, 20)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Watch(nil)
+	for _, text := range texts {
+		if steps := strings.Join(plan(t, s, text), "; "); !strings.Contains(steps, "SEARCH k USING COVERING INDEX packages_sizes (project_id=?") {
+			t.Errorf("%s: %s", steps, text)
+		}
+	}
+}

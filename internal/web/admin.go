@@ -13,7 +13,6 @@ import (
 func adminRoutes() []route {
 	admins := access{gate: adminOnly}
 	return []route{
-		get("/admin", admins, func(c *call) error { return c.goTo("/admin/users") }),
 		get("/admin/users", admins, listUsers),
 		post("/admin/users", admins, createUser),
 		get("/admin/users/{name}", admins, showUser),

@@ -8,7 +8,7 @@ import (
 
 // aroundRoutes are the pages around the models: places, accounts, administration.
 func aroundRoutes() []route {
-	return slices.Concat(memberRoutes(), placeTokenRoutes(), accountRoutes(), settingsRoutes(), groupRoutes(), eventRoutes(), adminRoutes(), searchRoutes())
+	return slices.Concat(memberRoutes(), placeTokenRoutes(), accountRoutes(), settingsRoutes(), groupRoutes(), eventRoutes(), adminRoutes(), searchRoutes(), upkeepRoutes())
 }
 
 // place is whose page it is, for what projects and groups both have.

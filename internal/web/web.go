@@ -32,6 +32,8 @@ type Options struct {
 	// that of each request.
 	URL     string
 	Version string
+	// Health tells how the server is; nil: nobody knows.
+	Health func(context.Context) Health
 	// Draining is closed when the server stops: streams end then, and browsers
 	// come back to whoever serves next. Nil: never.
 	Draining <-chan struct{}

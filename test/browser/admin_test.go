@@ -3,6 +3,7 @@ package browser
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestAdminPages looks at what administrators and readers of histories see.
@@ -46,4 +47,31 @@ func TestNewUserOnThePage(t *testing.T) {
 	if menu := other.text(".sheet"); strings.Contains(menu, "Administration") || !strings.Contains(menu, "Sign out") {
 		t.Errorf("the menu of a person has %q", menu)
 	}
+}
+
+// TestUpkeepPages looks at the state of the server, and lets it count its garbage.
+func TestUpkeepPages(t *testing.T) {
+	home := serve(t)
+	seed(t, home)
+	as(t, home, func(b *tab) {
+		b.page("overview", "/admin")
+		if page := b.text("main"); !strings.Contains(page, "ready") || !strings.Contains(page, "Free") || !strings.Contains(page, "Database") {
+			b.t.Errorf("the overview says %s", page)
+		}
+		b.page("storage", "/admin/usage")
+		b.page("project-storage", "/vision/flowers/-/usage_quotas")
+		b.page("jobs", "/admin/background_jobs")
+	})
+	b := open(t, home, desktop)
+	b.signIn()
+	b.visit("/admin/background_jobs")
+	b.click("main form .button.main")
+	b.wait(".flash")
+	for end := time.Now().Add(patience); !strings.Contains(b.text("main"), "would remove 0 contents"); b.reload() {
+		if time.Now().After(end) {
+			b.t.Fatal("no dry run has ended")
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	b.shot("collected")
 }

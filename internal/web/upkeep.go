@@ -1,0 +1,156 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// Health is how the server is, for its administrators. Sizes are in bytes; 0 is
+// unknown.
+type Health struct {
+	Revision string
+	Started  time.Time
+	Database int64 // size
+	// Free and Whole are those of the disk that the data is on.
+	Free, Whole int64
+	// Trouble says why the server is not ready; nil: it is.
+	Trouble error
+}
+
+// upkeepRoutes are the pages about what the server does and what it takes up.
+func upkeepRoutes() []route {
+	admins := access{gate: adminOnly}
+	return []route{
+		get("/admin", admins, showOverview),
+		get("/admin/health_check", admins, func(c *call) error { return c.goTo("/admin") }),
+		get("/admin/system_info", admins, func(c *call) error { return c.goTo("/admin") }),
+		get("/admin/usage", admins, showServerUsage),
+		get("/admin/background_jobs", admins, showJobs),
+		post("/admin/background_jobs/collect", admins, collectGarbage),
+		get("/usage_quotas", project(registry.EditProject), showUsage),
+	}
+}
+
+type overviewPage struct {
+	frame
+	Health Health
+	Counts registry.Counts
+	Up     string // how long the server runs
+	Full   int64  // percent of the disk
+}
+
+// lowDisk is from how many percent on a disk is nearly full.
+const lowDisk = 90
+
+// Low reports whether the disk is nearly full.
+func (p *overviewPage) Low() bool { return p.Health.Whole > 0 && p.Full >= lowDisk }
+
+// healthTime bounds the questions of the overview.
+const healthTime = 3 * time.Second
+
+func showOverview(c *call) error {
+	p := &overviewPage{frame: c.adminFrame("overview", "Administration")}
+	p.Crumbs = nil
+	var err error
+	if p.Counts, err = c.s.Counts(c.ctx()); err != nil {
+		return err
+	}
+	if c.d.Health != nil {
+		ctx, cancel := context.WithTimeout(c.ctx(), healthTime)
+		defer cancel()
+		p.Health = c.d.Health(ctx)
+		p.Up = lasted(time.Since(p.Health.Started))
+		p.Full = 100 - 100*p.Health.Free/max(p.Health.Whole, 1)
+	}
+	return c.render("admin", p)
+}
+
+// lasted says a time span in its two largest units.
+func lasted(d time.Duration) string {
+	m := int64(d / time.Minute)
+	switch {
+	case m >= 24*60:
+		return plural(m/(24*60), "day") + " " + plural(m/60%24, "hour")
+	case m >= 60:
+		return plural(m/60, "hour") + " " + plural(m%60, "minute")
+	case m >= 1:
+		return plural(m, "minute")
+	}
+	return plural(int64(d/time.Second), "second")
+}
+
+type usagePage struct {
+	frame
+	Usage registry.Usage
+}
+
+func showServerUsage(c *call) error {
+	u, err := c.s.Usage(c.ctx())
+	if err != nil {
+		return err
+	}
+	return c.render("usage", &usagePage{frame: c.adminFrame("usage", "Storage"), Usage: u})
+}
+
+func showUsage(c *call) error {
+	p := &usagePage{}
+	err := c.s.Snapshot(c.ctx(), func(s registry.Session) error {
+		pr, err := s.ProjectFor(c.ctx(), c.ref, registry.EditProject)
+		if err != nil {
+			return err
+		}
+		p.frame = c.projectFrame(pr, "usage", "Storage")
+		p.Usage, err = s.ProjectUsage(c.ctx(), c.ref)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.render("usage", p)
+}
+
+type jobsPage struct {
+	frame
+	Jobs  registry.List[registry.JobRecord]
+	Pager pager
+}
+
+// jobKinds are the words for the kinds of background work.
+var jobKinds = map[string]string{string(registry.SweepKind): "Garbage collection", string(registry.PurgeKind): "Removal of deleted projects"}
+
+// What says what a job does.
+func (p *jobsPage) What(j registry.JobRecord) string {
+	title := orElse(jobKinds[string(j.Kind)], string(j.Kind))
+	if j.Args == registry.SweepDry {
+		title += ", dry run"
+	}
+	return title
+}
+
+func showJobs(c *call) error {
+	page, err := c.keyed()
+	if err != nil {
+		return err
+	}
+	p := &jobsPage{frame: c.adminFrame("jobs", "Background jobs")}
+	if p.Jobs, err = c.s.Jobs(c.ctx(), page); err != nil {
+		return err
+	}
+	p.Pager = c.keyPager(p.Jobs.Next)
+	return c.renderAs(http.StatusOK, "admin_jobs", p)
+}
+
+func collectGarbage(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	dry := c.field("dry_run") == "true"
+	if err := c.s.SweepNow(c.ctx(), dry); err != nil {
+		return err
+	}
+	c.flash("It begins within seconds; what it finds stands in the list.")
+	return c.goTo("/admin/background_jobs")
+}
