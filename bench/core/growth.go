@@ -46,7 +46,7 @@ func questions(r registered) []question {
 		{"n/10 models: first page", models(w), 0},
 		{"n/10 models: by name", models(w) + "?order_by=name&sort=asc", 0},
 		{"n/10 models: search 00005", models(w) + "?search=00005", 0},
-		{"n/10 models: search model, by name", models(w) + "?search=model&order_by=name", 0},
+		{"n/10 models: search model, by name", models(w) + "?search=model&order_by=name&pagination=keyset", 0},
 		{"n/10 models: version by id", fmt.Sprintf("%s/%d", versions(w), w.version), 0},
 	}
 }
