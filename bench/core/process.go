@@ -61,7 +61,7 @@ func (b *bench) launch(addr string, env []string, name string, args ...string) (
 
 // ready waits for a 200 of path.
 func (p *process) ready(ctx context.Context, path string) error {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(time.Millisecond) {
 		res, err := get(ctx, p.base+path, "")
 		if err != nil {
 			continue
