@@ -24,6 +24,9 @@ type engine struct {
 	name string
 	// open gives a pool for writing and one for reading; they may be the same.
 	open func(url string) (write, read *sql.DB, err error)
+	// oneWriter says that transactions that write come one after the other; they
+	// share commits then.
+	oneWriter bool
 	// expand replaces the words that begin with "@" in migrations.
 	expand *strings.Replacer
 	// nameMatch gives the argument of MATCH in an index of names (migration 0040)
@@ -53,6 +56,7 @@ var sqliteEngine = &engine{
 	expand: strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@clustered", " WITHOUT ROWID",
 		"@project", idTrigram("new.project_id"), "@experiment", idTrigram("new.experiment_id")),
 	nameMatch: matchFTS5,
+	oneWriter: true,
 	migrating: "",
 	version:   "PRAGMA data_version",
 	size:      "SELECT c.page_count * s.page_size FROM pragma_page_count() c, pragma_page_size() s",

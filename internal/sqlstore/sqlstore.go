@@ -27,6 +27,7 @@ type Store struct {
 	write   *pool
 	read    *pool
 	changes changes
+	turns   turns
 	watch   atomic.Pointer[func(text string)]
 	reach   reach
 }
@@ -92,10 +93,10 @@ const maxRetries = 8
 // Update runs fn in a transaction, again after a conflict.
 func (s *Store) Update(ctx context.Context, fn func(registry.Tx) error) error {
 	for try := 0; ; try++ {
-		err := s.in(ctx, s.write, nil, fn)
+		err := s.writing(ctx, fn)
 		// Also after an error: it may have come from the commit itself.
 		s.changes.generation.Add(1)
-		if err == nil || !s.e.retry(err) {
+		if err == nil || !s.e.retry(err) && !errors.Is(err, errShared) {
 			return err
 		}
 		if try == maxRetries {
@@ -107,6 +108,14 @@ func (s *Store) Update(ctx context.Context, fn func(registry.Tx) error) error {
 		case <-time.After(time.Duration(1+rand.IntN(10<<try)) * time.Millisecond):
 		}
 	}
+}
+
+// writing runs fn once.
+func (s *Store) writing(ctx context.Context, fn func(registry.Tx) error) error {
+	if s.e.oneWriter {
+		return s.share(ctx, fn)
+	}
+	return s.in(ctx, s.write, nil, fn)
 }
 
 func (s *Store) in(ctx context.Context, p *pool, o *sql.TxOptions, fn func(registry.Tx) error) (err error) {
@@ -127,11 +136,7 @@ func (s *Store) in(ctx context.Context, p *pool, o *sql.TxOptions, fn func(regis
 	if err := t.Commit(); err != nil {
 		return fmt.Errorf("sqlstore: commit: %w", err)
 	}
-	for _, text := range tr.missed {
-		if _, err := p.prepare(ctx, text); err != nil {
-			break // the work is done; the text will be missed, and tried, again
-		}
-	}
+	p.prepareAll(tr.missed)
 	return nil
 }
 
@@ -145,6 +150,15 @@ type pool struct {
 // maxPrepared bounds the kept statements. There are about 150 fixed texts; the
 // rest are the shapes of lists.
 const maxPrepared = 1000
+
+// prepareAll prepares what was missed in a transaction that has ended.
+func (p *pool) prepareAll(missed []string) {
+	for _, text := range missed {
+		if _, err := p.prepare(context.Background(), text); err != nil {
+			return // the work is done; the text will be missed, and tried, again
+		}
+	}
+}
 
 // prepare gives the statement of a text, or nil when enough are kept.
 func (p *pool) prepare(ctx context.Context, text string) (*sql.Stmt, error) {

@@ -1,0 +1,179 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// An engine with one writer makes its commits one after the other, and most of a
+// commit is waiting for the disk. So those that wait to write meanwhile share the
+// next one: each runs in a savepoint of the same transaction, one after the
+// other, and the last of them commits for all. None is answered before that.
+
+const (
+	groupSize = 64                    // members of a group
+	groupSpan = 10 * time.Millisecond // how long a group may wait for more
+)
+
+var (
+	beginOne  = stmt(`SAVEPOINT one`)
+	keepOne   = stmt(`RELEASE one`)
+	forgetOne = stmt(`ROLLBACK TO one`)
+)
+
+// errShared is what the others of a group get when one of them has ended the
+// transaction; they try again.
+var errShared = errors.New("sqlstore: another write ended the shared transaction")
+
+// group is a transaction that several writers share.
+type group struct {
+	t      *sql.Tx
+	begun  time.Time
+	size   int
+	missed []string
+	done   chan struct{} // closed when err is what became of it
+	err    error
+}
+
+// turns lets one writer in at a time, first come, first served. Whoever has the
+// turn hands it on, with the group that has been begun or without one.
+type turns struct {
+	mu    sync.Mutex
+	taken bool
+	queue []chan *group
+}
+
+// take waits for the turn. When ctx ends, it comes back without, unless it was
+// given one at that moment.
+func (w *turns) take(ctx context.Context) (g *group, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("sqlstore: begin: %w", err)
+	}
+	w.mu.Lock()
+	if !w.taken {
+		w.taken = true
+		w.mu.Unlock()
+		return nil, nil
+	}
+	mine := make(chan *group, 1)
+	w.queue = append(w.queue, mine)
+	w.mu.Unlock()
+	select {
+	case g = <-mine:
+		return g, nil
+	case <-ctx.Done():
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := slices.Index(w.queue, mine); i >= 0 {
+		w.queue = slices.Delete(w.queue, i, i+1)
+		return nil, fmt.Errorf("sqlstore: begin: %w", ctx.Err())
+	}
+	return <-mine, nil
+}
+
+// hand gives the turn to the next, and reports whether there is one. Without a
+// group it is free then.
+func (w *turns) hand(g *group) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 {
+		w.taken = g != nil
+		return false
+	}
+	w.queue[0] <- g // has room
+	w.queue = slices.Delete(w.queue, 0, 1)
+	return true
+}
+
+// share runs fn in a transaction that others may share.
+func (s *Store) share(ctx context.Context, fn func(registry.Tx) error) error {
+	g, err := s.turns.take(ctx)
+	if err != nil {
+		return err
+	}
+	if g == nil {
+		// The group's end is not that of whoever began it.
+		t, err := s.write.db.BeginTx(context.WithoutCancel(ctx), nil)
+		if err != nil {
+			s.turns.hand(nil)
+			return fmt.Errorf("sqlstore: begin: %w", err)
+		}
+		g = &group{t: t, begun: time.Now(), done: make(chan struct{})}
+	}
+	if err := s.join(ctx, g, fn); err != nil {
+		return err
+	}
+	<-g.done
+	return g.err
+}
+
+// join runs fn as the next of a group and hands the turn on. The first needs no
+// savepoint: nothing is lost with the transaction.
+func (s *Store) join(ctx context.Context, g *group, fn func(registry.Tx) error) error {
+	tr := &tx{s: s, p: s.write, t: g.t}
+	mark := func(q query) error {
+		if g.size == 0 {
+			return nil
+		}
+		_, err := tr.exec(context.WithoutCancel(ctx), q)
+		return err
+	}
+	kept := false
+	defer func() {
+		if g.missed = append(g.missed, tr.missed...); kept {
+			g.size++
+			s.leave(g)
+			return
+		}
+		// Also after a panic in fn, which goes on up.
+		if g.size == 0 || mark(forgetOne) != nil || mark(keepOne) != nil {
+			s.end(g, errShared)
+			return
+		}
+		s.leave(g)
+	}()
+	if err := mark(beginOne); err != nil {
+		return err
+	}
+	if err := fn(tr); err != nil {
+		return err
+	}
+	if err := mark(keepOne); err != nil {
+		return errors.Join(errShared, err)
+	}
+	kept = true
+	return nil
+}
+
+// leave hands a group on, or ends it when it is full, or nobody waits.
+func (s *Store) leave(g *group) {
+	if g.size < groupSize && time.Since(g.begun) < groupSpan && s.turns.hand(g) {
+		return
+	}
+	s.end(g, nil)
+}
+
+// end commits a group, or with an error forgets it, tells its members, and hands
+// the turn on.
+func (s *Store) end(g *group, err error) {
+	if err == nil {
+		if err = g.t.Commit(); err != nil {
+			err = fmt.Errorf("sqlstore: commit: %w", err)
+		}
+	} else if rerr := g.t.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) {
+		err = errors.Join(err, rerr)
+	}
+	s.changes.generation.Add(1)
+	g.err = err
+	close(g.done)
+	s.write.prepareAll(g.missed)
+	s.turns.hand(nil)
+}
