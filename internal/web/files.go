@@ -19,8 +19,8 @@ func fileRoutes() []route {
 	for _, home := range []string{"/ml/models/{model}/versions/{version}", "/ml/candidates/{run}"} {
 		all = append(all,
 			get(home+"/files/{path...}", project(registry.PullFiles), showFile),
-			get(home+"/raw/{path...}", project(registry.PullFiles), showRaw),
-			post(home+"/files", project(registry.PushFiles), uploadFiles),
+			get(home+"/raw/{path...}", project(registry.PullFiles), showRaw).withBytes(),
+			post(home+"/files", project(registry.PushFiles), uploadFiles).withBytes(),
 			post(home+"/files/delete", project(registry.PushFiles), deleteFile),
 		)
 	}

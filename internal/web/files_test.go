@@ -118,3 +118,14 @@ func TestTree(t *testing.T) {
 		t.Errorf("%+v", leaf)
 	}
 }
+
+// TestBytesMayNotStall: every route through which whole files go is bound in how
+// long these may stall, and no stream is.
+func TestBytesMayNotStall(t *testing.T) {
+	for _, rt := range (&door{}).table() {
+		want := strings.Contains(rt.pattern, "/raw/") || strings.Contains(rt.pattern, "/download/") || strings.HasSuffix(rt.pattern, "/files")
+		if rt.bytes != want {
+			t.Errorf("%s %s: bytes is %v", rt.method, rt.pattern, rt.bytes)
+		}
+	}
+}

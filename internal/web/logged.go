@@ -15,8 +15,8 @@ func loggedRoutes() []route {
 	return []route{
 		get(loggedHome, project(registry.ReadRuns), showLogged),
 		get(loggedHome+"/files/{path...}", project(registry.PullFiles), showFile),
-		get(loggedHome+"/raw/{path...}", project(registry.PullFiles), showRaw),
-		get(loggedHome+"/download/{path...}", project(registry.PullFiles), downloadLogged),
+		get(loggedHome+"/raw/{path...}", project(registry.PullFiles), showRaw).withBytes(),
+		get(loggedHome+"/download/{path...}", project(registry.PullFiles), downloadLogged).withBytes(),
 	}
 }
 

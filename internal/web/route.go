@@ -38,14 +38,22 @@ type route struct {
 	method, pattern string
 	access          access
 	run             func(*call) error
+	bytes           bool // whole files go through it
+}
+
+// withBytes marks a route through which whole files go: as long as it takes, but
+// not when they stall.
+func (rt route) withBytes() route {
+	rt.bytes = true
+	return rt
 }
 
 func get(pattern string, a access, run func(*call) error) route {
-	return route{"GET", pattern, a, run}
+	return route{method: "GET", pattern: pattern, access: a, run: run}
 }
 
 func post(pattern string, a access, run func(*call) error) route {
-	return route{"POST", pattern, a, run}
+	return route{method: "POST", pattern: pattern, access: a, run: run}
 }
 
 // table is the whole application.

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/asset"
 	"github.com/vitrine-ml/vitrine/internal/auth"
@@ -43,6 +44,9 @@ type Options struct {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-src 'self'; frame-ancestors 'none'"
 
+// idle is how long a transfer may stall.
+const idle = 90 * time.Second
+
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
 	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, heads: newHeads(), streams: make(chan struct{}, maxStreams)}
@@ -65,7 +69,11 @@ func New(o Options) (httpx.Mount, error) {
 		case inGroup:
 			router = d.inGroups
 		}
-		router.Handle(rt.method, rt.pattern, d.serve(rt))
+		h := d.serve(rt)
+		if rt.bytes {
+			h = httpx.Chain(httpx.IdleBody(idle), httpx.IdleWrites(idle))(h)
+		}
+		router.Handle(rt.method, rt.pattern, h)
 	}
 	d.top.Seal()
 	d.below.Seal()

@@ -152,6 +152,26 @@ func (b *tab) press(act string) {
 
 const mib = 1 << 20
 
+// TestChooseFolder: a folder is chosen as by keyboard, and keeps its name when
+// that is wanted.
+func TestChooseFolder(t *testing.T) {
+	home := serve(t)
+	id, address := newVersion(t, home, "folder")
+	dir, want := newFolder(t, mib)
+	b := open(t, home, desktop)
+	b.signIn()
+	b.visit(address)
+	b.click("[data-keep]")
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("[data-folder]"), []string{dir}))
+	b.until(`document.querySelectorAll('.sending li[data-state="done"]').length === 30`)
+	got := sums(t, home, id)
+	for path, sum := range want {
+		if got["export/"+path] != sum {
+			t.Errorf("%s has the SHA-256 %q", path, got["export/"+path])
+		}
+	}
+}
+
 // TestUploadLeft: what another visit has left unfinished can be dropped, here and
 // on the server.
 func TestUploadLeft(t *testing.T) {
