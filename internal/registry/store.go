@@ -42,6 +42,8 @@ type Tx interface {
 	Traces
 	Spans
 	Assessments
+	EvalDatasets
+	EvalRecordRows
 	Trash
 	Searches
 	Tags
@@ -286,6 +288,7 @@ const (
 	TraceTags      TagOwner = "trace"
 	TraceMetadata  TagOwner = "trace metadata"
 	AssessmentTags TagOwner = "assessment metadata"
+	EvalTags       TagOwner = "evaluation dataset tags"
 )
 
 // Tags are keys with values; a key is on its owner once.

@@ -64,3 +64,33 @@ type Assessments interface {
 	AssessmentsOf(ctx context.Context, traceIDs []int64) (map[int64][]Assessment, error)
 	DeleteAssessment(ctx context.Context, id int64) error
 }
+
+// EvalDatasets have outer ids that are unique in their project.
+type EvalDatasets interface {
+	// PutEvalDataset inserts a data set, or writes the one that is there.
+	PutEvalDataset(ctx context.Context, d EvalDataset) (int64, error)
+	EvalDatasetByEID(ctx context.Context, projectID int64, eid string) (EvalDataset, error)
+	DeleteEvalDataset(ctx context.Context, id int64) error
+	// SearchEvalDatasets knows name, created_by, updated_by, created_at,
+	// updated_at and tags; experiments, unless there are none, bound it to their
+	// data sets. Without an order the latest made come first.
+	SearchEvalDatasets(ctx context.Context, projectID int64, experimentIDs []int64, q Search) (Found[EvalDataset], error)
+	LinkEvalDataset(ctx context.Context, id int64, experimentIDs []int64) error
+	UnlinkEvalDataset(ctx context.Context, id int64, experimentIDs []int64) error
+	// EvalExperiments gives the ids of the experiments of a data set.
+	EvalExperiments(ctx context.Context, id int64) ([]int64, error)
+	// ExperimentIIDs gives the numbers of experiments, the lowest first.
+	ExperimentIIDs(ctx context.Context, ids []int64) ([]int64, error)
+}
+
+// EvalRecordRows are the records of evaluation data sets.
+type EvalRecordRows interface {
+	EvalRecordsByHash(ctx context.Context, datasetID int64, hashes []string) (map[string]EvalRecord, error)
+	// PutEvalRecord inserts a record, or writes the one of its hash, whose id,
+	// inputs and origin stay.
+	PutEvalRecord(ctx context.Context, datasetID int64, r EvalRecord) (int64, error)
+	// ListEvalRecords goes on behind a place, and ends before it has more than so
+	// many bytes, but for the first.
+	ListEvalRecords(ctx context.Context, datasetID int64, after EvalPage, limit int, bytes int64) (List[EvalRecord], error)
+	DeleteEvalRecords(ctx context.Context, datasetID int64, eids []string) (int64, error)
+}

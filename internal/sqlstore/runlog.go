@@ -79,7 +79,7 @@ func (t *tx) RunKeys(ctx context.Context, experimentID int64) (params, metrics [
 // tagTables are the tables of tags by owner.
 var tagTables = map[registry.TagOwner]string{registry.ModelTags: "model_tags", registry.VersionTags: "version_tags",
 	registry.ExperimentTags: "experiment_tags", registry.RunTags: "run_tags", registry.LoggedTags: "logged_model_tags",
-	registry.TraceTags: "trace_tags", registry.TraceMetadata: "trace_metadata", registry.AssessmentTags: "assessment_metadata"}
+	registry.TraceTags: "trace_tags", registry.TraceMetadata: "trace_metadata", registry.AssessmentTags: "assessment_metadata", registry.EvalTags: "eval_dataset_tags"}
 
 func (t *tx) SetTags(ctx context.Context, o registry.TagOwner, id int64, ts []registry.Tag) error {
 	text := query("INSERT INTO " + tagTables[o] + " (key, value, owner_id) VALUES ($1, $2, $3) ON CONFLICT (owner_id, key) DO UPDATE SET value = excluded.value")

@@ -114,7 +114,7 @@ func (rt route) addresses() []address {
 func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{metaRoutes(), workspaceRoutes(), experimentRoutes(), runRoutes(), runLogRoutes(), historyRoutes(), inputRoutes(), modelRoutes(), versionRoutes(),
-		artifactRoutes(), partRoutes(), signedRoutes(), loggedModelRoutes(), traceRoutes(), oldTraceRoutes(), assessmentRoutes(), pagesRoutes()} {
+		artifactRoutes(), partRoutes(), signedRoutes(), loggedModelRoutes(), traceRoutes(), oldTraceRoutes(), assessmentRoutes(), evalRoutes(), pagesRoutes()} {
 		all = append(all, part...)
 	}
 	return all
