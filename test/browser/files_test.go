@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,25 @@ func TestChooseFolder(t *testing.T) {
 		if got["export/"+path] != sum {
 			t.Errorf("%s has the SHA-256 %q", path, got["export/"+path])
 		}
+	}
+}
+
+// TestDropTwoFolders: files of the same name in two folders stay two.
+func TestDropTwoFolders(t *testing.T) {
+	home := serve(t)
+	id, address := newVersion(t, home, "two")
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		ok(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		ok(t, os.WriteFile(filepath.Join(dir, name, "x.txt"), []byte(name), 0o600))
+	}
+	b := open(t, home, desktop)
+	b.signIn()
+	b.visit(address)
+	b.drop(filepath.Join(dir, "a"), filepath.Join(dir, "b"))
+	b.until(`document.querySelectorAll('.sending li[data-state="done"]').length === 2`)
+	if got := slices.Sorted(maps.Keys(sums(t, home, id))); !slices.Equal(got, []string{"a/x.txt", "b/x.txt"}) {
+		t.Errorf("the API tells %v", got)
 	}
 }
 

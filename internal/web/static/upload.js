@@ -197,10 +197,12 @@ class Panel {
     });
   }
 
-  // add takes files by their paths.
+  // add takes files that were chosen together, by their paths.
   add(found) {
     const folder = this.form.elements.folder.value.trim().replace(/^\/+|\/+$/g, "");
-    const keep = this.find("[data-keep]").checked;
+    // What comes together stays apart: only one folder alone may lose its name.
+    const tops = new Set(found.map(([raw]) => raw.includes("/") ? raw.split("/")[0] : ""));
+    const keep = this.find("[data-keep]").checked || tops.size > 1;
     for (const [raw, file] of found) {
       const own = keep ? raw : raw.replace(/^[^/]+\//, "");
       const path = folder ? `${folder}/${own}` : own;
