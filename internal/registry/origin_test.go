@@ -263,3 +263,41 @@ func TestPrompts(t *testing.T) {
 	must(t, err)
 	check("prompt deleted", []string{"ask"}, nil)
 }
+
+// TestVersionsAreNoted: a logged model is told of its versions in the same
+// moment; what cannot be told makes no version, unless another version is copied
+// whose logged model has gone.
+func TestVersionsAreNoted(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	ref := registry.ModelRef{ID: h.version(t, "m").ModelID}
+	l, err := h.sys.CreateLoggedModel(ctx, home, registry.LoggedModelSpec{Name: "tree"})
+	must(t, err)
+	note := &registry.VersionNote{Key: "versions", Write: func(v registry.Version, old string) (string, error) {
+		return fmt.Sprintf("%s %d", old, v.Number), nil
+	}}
+	spec := registry.VersionSpec{Origin: registry.Origin{Source: "s3://b/x", LoggedModel: l.EID}, Note: note}
+	before, err := h.sys.Versions(ctx, home, ref, registry.VersionQuery{})
+	must(t, err)
+	made, err := h.sys.CreateVersion(ctx, home, ref, spec)
+	must(t, err)
+	_, err = h.sys.CreateVersion(ctx, home, ref, spec)
+	must(t, err)
+	got, err := h.sys.LoggedModel(ctx, home, registry.LoggedModelRef{EID: l.EID})
+	must(t, err)
+	want := fmt.Sprintf(" %d %d", made.Number, made.Number+1)
+	if !slices.Equal(got.Tags, []registry.Tag{{Key: "versions", Value: want}}) {
+		t.Errorf("the logged model has %+v, want %q", got.Tags, want)
+	}
+	must(t, h.sys.TrashLoggedModel(ctx, home, registry.LoggedModelRef{EID: l.EID}))
+	if _, err := h.sys.CreateVersion(ctx, home, ref, spec); !fault.Is(err, fault.NotFound) {
+		t.Errorf("of a logged model that has gone: %v", err)
+	}
+	spec.Files = &registry.FilesOf{VersionID: made.ID}
+	_, err = h.sys.CreateVersion(ctx, home, ref, spec)
+	must(t, err)
+	after, err := h.sys.Versions(ctx, home, ref, registry.VersionQuery{})
+	if err != nil || len(after.Items) != len(before.Items)+3 {
+		t.Errorf("%d versions after %d, %v", len(after.Items), len(before.Items), err)
+	}
+}
