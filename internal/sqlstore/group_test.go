@@ -61,6 +61,9 @@ func together(t *testing.T, s *Store, ws ...*writer) (names []string) {
 		}
 		names = append(names, n)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return names
 }
 

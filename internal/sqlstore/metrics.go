@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -69,36 +70,103 @@ var (
 )
 
 func (t *tx) InsertMetrics(ctx context.Context, runID int64, ms []registry.Metric) error {
-	rows := map[string]*metricRow{}
+	points := map[string][]point{}
 	var keys []string
 	for _, m := range ms {
-		p := pointOf(m)
-		row, ok := rows[m.Key]
-		if !ok {
-			row = &metricRow{}
-			err := t.row(ctx, takeMetric, []any{m.Key, p.step, p.at, p.value, p.nan, runID},
-				&row.id, &row.points, &row.ordered, &row.last.step, &row.last.at, &row.last.value, &row.last.nan)
-			if err != nil {
-				return one(err, "run", runID)
-			}
-			rows[m.Key] = row
+		if _, ok := points[m.Key]; !ok {
 			keys = append(keys, m.Key)
 		}
-		n, err := t.exec(ctx, putPoint, row.id, p.step, p.at, p.value, p.nan, row.points+1)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			row.add(p)
-		}
+		points[m.Key] = append(points[m.Key], pointOf(m))
 	}
 	for _, k := range keys {
-		r := rows[k]
-		if _, err := t.exec(ctx, updateMetric, r.points, r.ordered, r.last.step, r.last.at, r.last.value, r.last.nan, r.id); err != nil {
+		if err := t.insertMetric(ctx, runID, k, points[k]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// insertMetric adds the points of one metric.
+func (t *tx) insertMetric(ctx context.Context, runID int64, key string, ps []point) error {
+	var r metricRow
+	p := ps[0]
+	err := t.row(ctx, takeMetric, []any{key, p.step, p.at, p.value, p.nan, runID},
+		&r.id, &r.points, &r.ordered, &r.last.step, &r.last.at, &r.last.value, &r.last.nan)
+	if err != nil {
+		return one(err, "run", runID)
+	}
+	if r.before(ps) {
+		err = t.putLater(ctx, &r, ps)
+	} else {
+		err = t.putPoints(ctx, &r, ps)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, updateMetric, r.points, r.ordered, r.last.step, r.last.at, r.last.value, r.last.nan, r.id)
+	return err
+}
+
+// before reports whether all points come after those that are there, each after
+// the one before: then none of them is there.
+func (r *metricRow) before(ps []point) bool {
+	if r.points > 0 && ps[0].compare(r.last) <= 0 {
+		return false
+	}
+	for i, p := range ps[1:] {
+		if p.compare(ps[i]) <= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// putPoints adds points of which some may be there.
+func (t *tx) putPoints(ctx context.Context, r *metricRow, ps []point) error {
+	for _, p := range ps {
+		n, err := t.exec(ctx, putPoint, r.id, p.step, p.at, p.value, p.nan, r.points+1)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			r.add(p)
+		}
+	}
+	return nil
+}
+
+// many is how many points one statement adds.
+const many = 32
+
+var putMany = stmt(manyPoints(many))
+
+// manyPoints is a statement that adds n points of one metric.
+func manyPoints(n int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO metric_points (metric_id, step, at, value, nan, n) VALUES ")
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("($1, " + placeholders(2+5*i, 5) + ")")
+	}
+	return b.String()
+}
+
+// putLater adds points of which none is there.
+func (t *tx) putLater(ctx context.Context, r *metricRow, ps []point) error {
+	for len(ps) >= many {
+		args := []any{r.id}
+		for _, p := range ps[:many] {
+			args = append(args, p.step, p.at, p.value, p.nan, r.points+1)
+			r.add(p)
+		}
+		if _, err := t.exec(ctx, putMany, args...); err != nil {
+			return err
+		}
+		ps = ps[many:]
+	}
+	return t.putPoints(ctx, r, ps)
 }
 
 // add counts a point that was not there before.

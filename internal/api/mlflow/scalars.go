@@ -40,7 +40,11 @@ func assign(dst reflect.Value, raw json.RawMessage) bool {
 	case reflect.Struct:
 		return setMessage(dst, raw)
 	case reflect.String:
-		return raw[0] == '"' && json.Unmarshal(raw, dst.Addr().Interface()) == nil
+		if raw[0] != '"' {
+			return false
+		}
+		dst.SetString(stringOf(raw))
+		return true
 	case reflect.Bool:
 		return json.Unmarshal(raw, dst.Addr().Interface()) == nil
 	case reflect.Int64:
@@ -52,10 +56,10 @@ func assign(dst reflect.Value, raw json.RawMessage) bool {
 }
 
 func setList(dst reflect.Value, raw json.RawMessage) bool {
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
+	if raw[0] != '[' {
 		return false
 	}
+	items := splitList(raw)
 	out := reflect.MakeSlice(dst.Type(), len(items), len(items))
 	for i, item := range items {
 		if string(item) == "null" || !assign(out.Index(i), item) {
@@ -67,10 +71,10 @@ func setList(dst reflect.Value, raw json.RawMessage) bool {
 }
 
 func setMessage(dst reflect.Value, raw json.RawMessage) bool {
-	var members map[string]json.RawMessage
-	if raw[0] != '{' || json.Unmarshal(raw, &members) != nil {
+	if raw[0] != '{' {
 		return false
 	}
+	members := splitObject(raw)
 	for _, f := range planOf(dst.Type()) {
 		inner, err := f.find(members)
 		if err != nil || inner != nil && !assign(dst.FieldByIndex(f.index), inner) {

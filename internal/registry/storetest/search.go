@@ -297,6 +297,10 @@ func histories(_ *testing.T, b *bench) {
 			}
 		}
 		b.history(run, name, all)
+		// The same at once.
+		whole := b.run(registry.Model{ProjectID: p.ID, ExperimentID: e.ID})
+		b.update(func(ctx context.Context, tx registry.Tx) error { return tx.InsertMetrics(ctx, whole.ID, all) })
+		b.history(whole, name, all)
 	}
 }
 
