@@ -19,7 +19,7 @@ import (
 
 const (
 	groupSize = 64                    // members of a group
-	groupSpan = 10 * time.Millisecond // how long a group may wait for more
+	groupSpan = 10 * time.Millisecond // how long a group lets others in
 )
 
 var (
@@ -45,6 +45,7 @@ type group struct {
 // turns lets one writer in at a time, first come, first served. Whoever has the
 // turn hands it on, with the group that has been begun or without one.
 type turns struct {
+	span  time.Duration // how long a group lets others in
 	mu    sync.Mutex
 	taken bool
 	queue []chan *group
@@ -155,7 +156,7 @@ func (s *Store) join(ctx context.Context, g *group, fn func(registry.Tx) error) 
 
 // leave hands a group on, or ends it when it is full, or nobody waits.
 func (s *Store) leave(g *group) {
-	if g.size < groupSize && time.Since(g.begun) < groupSpan && s.turns.hand(g) {
+	if g.size < groupSize && time.Since(g.begun) < s.turns.span && s.turns.hand(g) {
 		return
 	}
 	s.end(g, nil)

@@ -27,6 +27,7 @@ type writer struct {
 func together(t *testing.T, s *Store, ws ...*writer) (names []string) {
 	t.Helper()
 	ctx := t.Context()
+	s.turns.span = time.Hour
 	free := make(chan struct{})
 	var all sync.WaitGroup
 	for i, w := range ws {
@@ -96,8 +97,8 @@ func TestWritersShareACommit(t *testing.T) {
 	if a.err != nil || !errors.Is(b.err, no) || c.err != nil || d.hit != "d" || e.err != nil {
 		t.Errorf("a: %v, b: %v, c: %v, d: %v, e: %v", a.err, b.err, c.err, d.hit, e.err)
 	}
-	if c.t == nil || c.t != e.t {
-		t.Error("c and e have transactions of their own")
+	if c.t == nil || a.t != c.t || c.t != e.t {
+		t.Error("a, c and e have transactions of their own")
 	}
 }
 

@@ -94,6 +94,9 @@ func TestShelfSearches(t *testing.T) {
 		}
 		s.Watch(nil)
 		steps := plan(t, s, texts[0])
+		if want == "models_name (project_id=? AND name=?)" && !strings.Contains(steps[1], "(model_id=?") {
+			t.Errorf("want those of the model: %q: %s", steps, texts[0])
+		}
 		if !strings.HasSuffix(steps[0], want) || slices.ContainsFunc(steps, func(s string) bool { return strings.HasPrefix(s, "SCAN") }) {
 			t.Errorf("want %s: %q: %s", want, steps, texts[0])
 		}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -16,15 +17,23 @@ var modelSearch = searchable{
 	last:   []term{{"m.name", false}},
 }
 
-// versionSearch is what can be asked of versions.
-var versionSearch = searchable{
-	from: "versions w JOIN models m ON m.id = w.model_id AND m.project_id = w.project_id", id: "w.id",
-	attrs: map[string]attr{"name": {column: column{"m.name", false}}, "number": {column: column{"w.number", true}},
-		"run": {column: column{"w.source_run", false}}, "source": {column: column{"w.source", false}},
-		"created_at": {column: column{"w.created_at", true}, filter: "w.created_at / 1000"},
-		"updated_at": {column: column{"w.updated_at", true}, filter: "w.updated_at / 1000", lead: "w.updated_at > 0"}},
-	values: map[registry.Subject]valueTable{registry.OfTag: {exists: "SELECT 1 FROM version_tags v WHERE v.owner_id = w.id"}},
-	last:   []term{{"m.name", false}, {"w.number", true}},
+// versionSearch is what can be asked of versions. One for those of a name goes
+// from its model: the rest of the project does not matter.
+var (
+	versionSearch = searchVersions("versions w JOIN models m ON m.id = w.model_id AND m.project_id = w.project_id", "w.updated_at > 0")
+	searchOfName  = searchVersions("versions w JOIN models m ON m.id = w.model_id", "")
+)
+
+func searchVersions(from, recent string) searchable {
+	return searchable{
+		from: from, id: "w.id",
+		attrs: map[string]attr{"name": {column: column{"m.name", false}}, "number": {column: column{"w.number", true}},
+			"run": {column: column{"w.source_run", false}}, "source": {column: column{"w.source", false}},
+			"created_at": {column: column{"w.created_at", true}, filter: "w.created_at / 1000"},
+			"updated_at": {column: column{"w.updated_at", true}, filter: "w.updated_at / 1000", lead: recent}},
+		values: map[registry.Subject]valueTable{registry.OfTag: {exists: "SELECT 1 FROM version_tags v WHERE v.owner_id = w.id"}},
+		last:   []term{{"m.name", false}, {"w.number", true}},
+	}
 }
 
 // noPrompt leaves out the versions of prompts. MLflow looks at the tag of the
@@ -73,11 +82,16 @@ func (t *tx) SearchModels(ctx context.Context, projectID int64, q registry.Shelf
 }
 
 func (t *tx) SearchVersions(ctx context.Context, projectID int64, q registry.ShelfSearch) (registry.Found[registry.Version], error) {
-	in := scope{column: "w.project_id", ids: []int64{projectID}}
+	k, in := versionSearch, scope{column: "w.project_id", ids: []int64{projectID}}
+	if slices.ContainsFunc(q.Filter, func(c registry.Condition) bool {
+		return c.Subject == registry.OfRow && c.Key == "name" && c.Op == registry.Equal
+	}) {
+		k, in.column = searchOfName, "m.project_id"
+	}
 	if q.NoPrompts {
 		in.where = []string{noPrompt}
 	}
-	ids, next, err := t.found(ctx, versionSearch, in, q.Search)
+	ids, next, err := t.found(ctx, k, in, q.Search)
 	if err != nil {
 		return registry.Found[registry.Version]{}, err
 	}

@@ -54,7 +54,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{e: e, write: &pool{db: w}, read: &pool{db: r}, reach: usualReach}
+	s := &Store{e: e, write: &pool{db: w}, read: &pool{db: r}, reach: usualReach, turns: turns{span: groupSpan}}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
