@@ -52,6 +52,8 @@ type Spans interface {
 	SpansOf(ctx context.Context, traceIDs []int64, limit int64) (map[int64][]TraceSpan, error)
 	// LinkTraces links each trace with each target, once.
 	LinkTraces(ctx context.Context, traceIDs []int64, kind TraceLink, targets []string) error
+	// LinkAhead keeps links for traces of a project until PutTrace puts them.
+	LinkAhead(ctx context.Context, projectID int64, eids []string, kind TraceLink, target string) error
 }
 
 // Assessments have outer ids that are unique in their trace.

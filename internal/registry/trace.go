@@ -68,7 +68,7 @@ func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef,
 		t := t
 		t.ProjectID, t.ExperimentID, t.Told = e.ProjectID, e.ID, true
 		if t.EID == "" {
-			t.EID = newEID()
+			t.EID = "tr-" + newEID()
 		}
 		if err := t.check(); err != nil {
 			return Trace{}, err
@@ -330,7 +330,7 @@ func (d TraceDeletion) deleteFiles(ctx context.Context, tx Tx, e Experiment, eid
 const maxLinks = 100
 
 // LinkTraces says that traces belong to a run, besides the one that they were
-// made in. Traces that there are not are left out.
+// made in. Traces that there are not yet will, when they come.
 func (s Session) LinkTraces(ctx context.Context, ref ProjectRef, eids []string, run string) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {
 		p, err := s.project(ctx, tx, ref, WriteRuns)
@@ -344,11 +344,20 @@ func (s Session) LinkTraces(ctx context.Context, ref ProjectRef, eids []string, 
 		if err != nil {
 			return err
 		}
-		ids := make([]int64, len(ts))
+		ids, ahead := make([]int64, len(ts)), slices.Clone(eids)
 		for i, t := range ts {
 			ids[i] = t.ID
+			ahead = slices.DeleteFunc(ahead, func(eid string) bool { return eid == t.EID })
 		}
-		return linkToRun(ctx, tx, p.ID, ids, run)
+		if err := linkToRun(ctx, tx, p.ID, ids, run); err != nil {
+			return err
+		}
+		for _, eid := range ahead {
+			if err := checkLength("trace_ids", eid, maxTraceID); err != nil {
+				return err
+			}
+		}
+		return tx.LinkAhead(ctx, p.ID, ahead, RunLink, run)
 	})
 }
 

@@ -13,6 +13,7 @@ var (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (trace_id, eid) DO UPDATE SET parent = excluded.parent, name = excluded.name,
 		kind = excluded.kind, status = excluded.status, began = excluded.began, ended = excluded.ended, content = excluded.content`)
 	countSpans = stmt(`SELECT count(*) FROM trace_spans WHERE trace_id = $1`)
+	linkAhead  = stmt(`INSERT INTO trace_links_ahead (project_id, eid, kind, target) VALUES ($1, $2, $3, $4) ON CONFLICT (project_id, eid, kind, target) DO NOTHING`)
 	linkTrace  = stmt(`INSERT INTO trace_links (trace_id, kind, target) VALUES ($1, $2, $3) ON CONFLICT (trace_id, kind, target) DO NOTHING`)
 )
 
@@ -60,6 +61,15 @@ func (t *tx) LinkTraces(ctx context.Context, traceIDs []int64, kind registry.Tra
 			if _, err := t.exec(ctx, linkTrace, id, kind, target); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+func (t *tx) LinkAhead(ctx context.Context, projectID int64, eids []string, kind registry.TraceLink, target string) error {
+	for _, eid := range eids {
+		if _, err := t.exec(ctx, linkAhead, projectID, eid, kind, target); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -17,6 +17,9 @@ var (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (project_id, eid) DO UPDATE SET client_id = excluded.client_id, state = excluded.state,
 		at = excluded.at, duration = excluded.duration, request = excluded.request, response = excluded.response,
 		told = excluded.told RETURNING id`)
+	linksAhead = stmt(`INSERT INTO trace_links (trace_id, kind, target) SELECT $1, kind, target FROM trace_links_ahead WHERE project_id = $2 AND eid = $3
+		ON CONFLICT (trace_id, kind, target) DO NOTHING`)
+	dropAhead         = stmt(`DELETE FROM trace_links_ahead WHERE project_id = $1 AND eid = $2`)
 	traceByEID        = stmt(`SELECT ` + traceCols + ` FROM ` + traceFrom + ` WHERE t.project_id = $1 AND t.eid = $2`)
 	deleteTracesUntil = stmt(`DELETE FROM traces WHERE id IN (SELECT id FROM traces WHERE experiment_id = $1 AND at <= $2 ORDER BY at, eid LIMIT $3) RETURNING eid`)
 )
@@ -30,7 +33,16 @@ func scanTrace(s scanner, t *registry.Trace, extra ...any) error {
 }
 
 func (t *tx) PutTrace(ctx context.Context, r registry.Trace) (int64, error) {
-	return t.id(ctx, putTrace, r.ProjectID, r.ExperimentID, r.EID, r.ClientID, r.State, micros(r.At), r.Duration.Milliseconds(), r.Request, r.Response, r.Told)
+	id, err := t.id(ctx, putTrace, r.ProjectID, r.ExperimentID, r.EID, r.ClientID, r.State, micros(r.At), r.Duration.Milliseconds(), r.Request, r.Response, r.Told)
+	if err != nil {
+		return 0, err
+	}
+	n, err := t.exec(ctx, linksAhead, id, r.ProjectID, r.EID)
+	if err != nil || n == 0 {
+		return id, err
+	}
+	_, err = t.exec(ctx, dropAhead, r.ProjectID, r.EID)
+	return id, err
 }
 
 func (t *tx) TraceByEID(ctx context.Context, projectID int64, eid string) (registry.Trace, error) {

@@ -375,6 +375,9 @@ func deleteTraces(c *call, in traceDeletion) (traceDeletionAnswer, error) {
 	case in.Most != nil && *in.Most <= 0:
 		return traceDeletionAnswer{}, invalid("`max_traces` must be a positive integer, received " + strconv.FormatInt(*in.Most, 10) + ".")
 	}
+	if in.Until != nil {
+		*in.Until = min(*in.Until, maxMillis) // what is later than any trace is all of them
+	}
 	if d.Until, err = moment("max_timestamp_millis", in.Until); err != nil {
 		return traceDeletionAnswer{}, err
 	}

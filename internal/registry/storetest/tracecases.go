@@ -187,7 +187,11 @@ func assessments(_ *testing.T, b *bench) {
 		if a.ID, err = tx.PutAssessment(ctx, a); err != nil {
 			return err
 		}
-		if err := tx.LinkTraces(ctx, ids[1:2], registry.RunLink, []string{"r"}); err != nil {
+		if err := tx.LinkAhead(ctx, p.ID, []string{"tr-1", "tr-9"}, registry.RunLink, "r"); err != nil {
+			return err
+		}
+		again := registry.Trace{EID: "tr-1", ProjectID: p.ID, ExperimentID: e.ID, State: registry.TraceOK, At: at.Add(time.Hour)}
+		if _, err := tx.PutTrace(ctx, again); err != nil {
 			return err
 		}
 		return tx.PutSpans(ctx, ids[2], []registry.TraceSpan{{EID: "1", Name: "x", Kind: "LLM", Status: registry.SpanOK, Began: 1, Content: "abc"},

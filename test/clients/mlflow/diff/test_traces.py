@@ -265,10 +265,14 @@ def test_links_to_runs(both, experiment, run, trace):
     for ids, target in (([trace], run), ([trace], run), (["tr-none"], run), ([], run), ([trace], ""), (["x"] * 101, run)):
         both.post("traces/link-to-run", how={"message": False}, trace_ids=ids, run_id=target)
     search(both, experiment, filter=f"run_id = '{run}'")
+    late = new_id()  # clients send traces in their own time
+    both.post("traces/link-to-run", trace_ids=[late], run_id=run)
+    both.call("POST", TRACES, json=info(experiment, late))
+    search(both, experiment, filter=f"run_id = '{run}'")
 
 
 @pytest.mark.parametrize("words", [
-    {"request_ids": "one"}, {"max_timestamp_millis": 1767398400000}, {"max_timestamp_millis": 5}, {"max_timestamp_millis": 1767398400000,
+    {"request_ids": "one"}, {"max_timestamp_millis": 1767398400000}, {"max_timestamp_millis": 5}, {"max_timestamp_millis": 10**15}, {"max_timestamp_millis": 1767398400000,
     "max_traces": 0}, {"max_timestamp_millis": 1767398400000, "request_ids": ["x"]}, {}, {"request_ids": ["tr-none"]}, {"max_traces": 1},
     {"max_timestamp_millis": 1767398400000, "max_traces": 1}, {"request_ids": []}, {"experiment_id": "999999", "max_timestamp_millis": 9},
 ])
