@@ -306,8 +306,9 @@ type Packages interface {
 	InsertPackage(ctx context.Context, p Package) (int64, error)
 	// UpdatePackage writes name, version and status.
 	UpdatePackage(ctx context.Context, p Package) error
-	// DownloadedFrom records that files of packages were downloaded.
-	DownloadedFrom(ctx context.Context, ids []int64, at time.Time) error
+	// DownloadedFrom records how many files of packages were downloaded, in the
+	// packages when, and in the models of versions how many.
+	DownloadedFrom(ctx context.Context, files map[int64]int64, at time.Time) error
 	// DeletesPackages gives those of several projects where the viewer may
 	// delete packages.
 	DeletesPackages(ctx context.Context, v Viewer, projectIDs []int64) (map[int64]bool, error)

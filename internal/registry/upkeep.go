@@ -86,7 +86,7 @@ func (s Session) Counts(ctx context.Context) (Counts, error) {
 // one that only tells what it would remove.
 const (
 	SweepKind jobs.Kind = "gc.sweep"
-	SweepDry            = "dry run"
+	SweepDry  string    = "dry run"
 )
 
 // JobRecord is a job with how it stands.

@@ -28,6 +28,8 @@ type Model struct {
 	CandidateCount int64 // runs of its experiment that are not versions
 	LatestID       int64 // highest release, else highest pre-release; 0: none
 	LatestVersion  string
+	LatestSize     int64 // of its files, in bytes
+	DownloadCount  int64 // of files of its versions, ever
 	Tags           []Tag
 	Aliases        []Alias
 	Heads          []Version // the latest of each stage, by number; where one model is asked for, and in searches

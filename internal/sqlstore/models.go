@@ -8,9 +8,10 @@ import (
 
 const (
 	modelCols = `m.id, m.project_id, m.name, m.prompt, m.description, coalesce(m.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''),
-	m.experiment_id, e.iid, m.version_count, m.candidate_count, m.latest_id, coalesce(v.semver, ''), m.created_at, m.updated_at`
+	m.experiment_id, e.iid, m.version_count, m.candidate_count, m.latest_id, coalesce(v.semver, ''), coalesce(l.size, 0), m.download_count,
+	m.created_at, m.updated_at`
 	modelFrom = `models m JOIN experiments e ON e.id = m.experiment_id LEFT JOIN users u ON u.id = m.author_id
-	LEFT JOIN versions v ON v.id = m.latest_id`
+	LEFT JOIN versions v ON v.id = m.latest_id LEFT JOIN packages l ON l.id = v.package_id`
 )
 
 var (
@@ -36,7 +37,7 @@ var (
 
 func scanModel(s scanner, m *registry.Model, extra ...any) error {
 	return s.Scan(append([]any{&m.ID, &m.ProjectID, &m.Name, &m.Prompt, &m.Description, &m.Author.ID, &m.Author.Username, &m.Author.Name,
-		&m.ExperimentID, &m.ExperimentIID, &m.VersionCount, &m.CandidateCount, &m.LatestID, &m.LatestVersion,
+		&m.ExperimentID, &m.ExperimentIID, &m.VersionCount, &m.CandidateCount, &m.LatestID, &m.LatestVersion, &m.LatestSize, &m.DownloadCount,
 		instant{&m.CreatedAt}, instant{&m.UpdatedAt}}, extra...)...)
 }
 

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,10 +77,34 @@ func (t *tx) DeletesPackages(ctx context.Context, v registry.Viewer, projectIDs 
 // maxParams is how many parameters of one statement are put together at once.
 const maxParams = 500
 
-func (t *tx) DownloadedFrom(ctx context.Context, ids []int64, at time.Time) error {
-	for chunk := range slices.Chunk(ids, maxParams) {
+func (t *tx) DownloadedFrom(ctx context.Context, files map[int64]int64, at time.Time) error {
+	byCount := map[int64][]int64{}
+	for id, n := range files {
+		byCount[n] = append(byCount[n], id)
+	}
+	for n, ids := range byCount {
+		if err := t.countDownloads(ctx, n, ids); err != nil {
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(files)), maxParams) {
 		text := "UPDATE packages SET last_downloaded_at = $1 WHERE last_downloaded_at < $1 AND id IN (" + placeholders(2, len(chunk)) + ")"
 		if _, err := t.exec(ctx, query(text), append([]any{micros(at)}, anys(chunk)...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countDownloads adds so many downloads of each of some packages to the models
+// whose versions they are of.
+func (t *tx) countDownloads(ctx context.Context, n int64, ids []int64) error {
+	slices.Sort(ids)
+	for chunk := range slices.Chunk(ids, maxParams) {
+		of := "package_id IN (" + placeholders(2, len(chunk)) + ")"
+		text := "UPDATE models SET download_count = download_count + $1 * (SELECT count(*) FROM versions v WHERE v.model_id = models.id AND v." + of +
+			") WHERE id IN (SELECT model_id FROM versions WHERE " + of + ")"
+		if _, err := t.exec(ctx, query(text), append([]any{n}, anys(chunk)...)...); err != nil {
 			return err
 		}
 	}

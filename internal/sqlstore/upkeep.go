@@ -83,7 +83,7 @@ func (t *tx) sizedPackages(ctx context.Context, projectID int64, largest int, u 
 		" JOIN packages x ON x.id = s.id JOIN projects p ON p.id = x.project_id LEFT JOIN versions v ON v.package_id = x.id ORDER BY x.size DESC, x.id"
 	return t.rows(ctx, text, l.args, func(s scanner) error {
 		var k registry.SizedPackage
-		err := s.Scan(&k.ProjectPath, &k.ID, &k.Type, &k.Name, &k.Package.Version, &k.FileCount, &k.Size, &k.ModelID, &k.VersionID)
+		err := s.Scan(&k.ProjectPath, &k.ID, &k.Type, &k.Name, &k.Version, &k.FileCount, &k.Size, &k.ModelID, &k.VersionID)
 		u.Versions = append(u.Versions, k)
 		return err
 	})

@@ -53,3 +53,21 @@ func TestRecentModels(t *testing.T) {
 		}
 	}
 }
+
+// TestModelsList: a model is listed with the size of its latest version and how
+// often its files were downloaded.
+func TestModelsList(t *testing.T) {
+	w := newWorld(t)
+	v := visitor{t, w, "reporter"}
+	const list = "/root/private/-/ml/models"
+	has(t, v.get(list), `title="7 bytes"`, `title="files of its versions, ever">0<`)
+	for range 3 {
+		_, c, err := w.Registry.As(auth.System()).OpenFile(t.Context(), registry.ProjectRef{ID: w.IDs["private"]},
+			registry.PackageRef{VersionID: w.IDs["private/version"]}, "dir/model.bin")
+		apitest.OK(t, err)
+		apitest.OK(t, c.Close())
+	}
+	apitest.OK(t, w.Registry.FlushDownloads(t.Context()))
+	has(t, v.get(list), `title="files of its versions, ever">3<`)
+	lacks(t, v.get("/root/public/-/ml/models"), `ever">3<`)
+}

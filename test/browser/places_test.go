@@ -21,13 +21,13 @@ func as(t *testing.T, home string, do func(b *tab)) {
 	}
 }
 
-// page loads a page, keeps a picture of it, and fails when it is too wide.
+// page loads a page, keeps a picture of it, and judges it.
 func (b *tab) page(name, path string) {
 	b.t.Helper()
 	b.visit(path)
 	b.wait("h1")
 	b.shot(name)
-	b.narrow()
+	b.look(path, axe(b.t))
 }
 
 // TestPlacePages looks at the pages around a project and a group.

@@ -19,7 +19,7 @@ func TestFindByKey(t *testing.T) {
 		}
 		b.until(`document.activeElement.matches(".find input")`)
 		b.fill(".find input", "iris 1\r")
-		b.wait(`a[href$="/versions/1"]`)
+		b.wait(`main:has(input[value="iris 1"]) a[href$="/versions/1"]`)
 		b.page("versions-found", "/search?search=iris+1")
 		b.page("found", "/search?search=iris")
 		b.page("nothing-found", "/search?search=orchid")

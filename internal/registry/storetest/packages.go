@@ -42,9 +42,11 @@ func packages(_ *testing.T, b *bench) {
 
 	later := at.Add(time.Hour)
 	b.update(func(ctx context.Context, tx registry.Tx) error {
-		return tx.DownloadedFrom(ctx, []int64{one, 999}, later)
+		return tx.DownloadedFrom(ctx, map[int64]int64{one: 2, 999: 1}, later)
 	})
-	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.DownloadedFrom(ctx, []int64{one}, at) })
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		return tx.DownloadedFrom(ctx, map[int64]int64{one: 1}, at)
+	})
 	b.view(func(ctx context.Context, tx registry.Tx) error {
 		k, err := tx.PackageOf(ctx, here.ID, registry.PackageRef{PackageID: one})
 		b.same(k.DownloadedAt, later)
