@@ -40,18 +40,7 @@ func packages(_ *testing.T, b *bench) {
 	b.same(list(registry.PackageQuery{NamespaceID: top.ID, Order: registry.Order{By: "id"}}), []int64{one, two, other})
 	b.same(list(registry.PackageQuery{NamespaceID: top.ID, Direct: true}), []int64{one, two})
 
-	later := at.Add(time.Hour)
-	b.update(func(ctx context.Context, tx registry.Tx) error {
-		return tx.DownloadedFrom(ctx, map[int64]int64{one: 2, 999: 1}, later)
-	})
-	b.update(func(ctx context.Context, tx registry.Tx) error {
-		return tx.DownloadedFrom(ctx, map[int64]int64{one: 1}, at)
-	})
-	b.view(func(ctx context.Context, tx registry.Tx) error {
-		k, err := tx.PackageOf(ctx, here.ID, registry.PackageRef{PackageID: one})
-		b.same(k.DownloadedAt, later)
-		return err
-	})
+	b.downloaded(here.ID, one)
 
 	b.update(func(ctx context.Context, tx registry.Tx) error {
 		return tx.PutMember(ctx, registry.Place{ProjectID: here.ID}, registry.Member{User: registry.UserRef{ID: ada.ID}, Role: registry.Maintainer, CreatedAt: at})
@@ -70,5 +59,22 @@ func packages(_ *testing.T, b *bench) {
 			b.same(got, c.want)
 		}
 		return nil
+	})
+}
+
+// downloaded checks that the last download of a package is kept.
+func (b *bench) downloaded(project, one int64) {
+	b.t.Helper()
+	later := at.Add(time.Hour)
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		return tx.DownloadedFrom(ctx, map[int64]int64{one: 2, 999: 1}, later)
+	})
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		return tx.DownloadedFrom(ctx, map[int64]int64{one: 1}, at)
+	})
+	b.view(func(ctx context.Context, tx registry.Tx) error {
+		k, err := tx.PackageOf(ctx, project, registry.PackageRef{PackageID: one})
+		b.same(k.DownloadedAt, later)
+		return err
 	})
 }
