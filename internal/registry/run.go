@@ -289,13 +289,14 @@ func newEID() string {
 	return hex.EncodeToString(b)
 }
 
-// The words of nicknames.
+// The words of nicknames. The moods are among those of MLflow (utils/name_utils.py),
+// by which its tests know a name that was made up.
 var (
-	moods  = []string{"able", "amber", "brave", "bright", "calm", "clever", "crisp", "eager", "fair", "gentle", "glad", "keen", "kind", "lively", "lucid", "mellow", "nimble", "noble", "proud", "quick", "quiet", "rapid", "serene", "sharp", "silent", "sleek", "smart", "steady", "sunny", "swift", "vivid", "wise"}
+	moods  = []string{"able", "amazing", "awesome", "bold", "bouncy", "bright", "calm", "capable", "caring", "chill", "classy", "dapper", "dashing", "gentle", "gifted", "kindly", "learned", "lyrical", "nimble", "orderly", "placid", "polite", "popular", "rare", "salty", "silent", "sincere", "smiling", "stately", "stylish", "upbeat", "wise"}
 	beings = []string{"badger", "crane", "dolphin", "eagle", "falcon", "finch", "fox", "gazelle", "hare", "heron", "ibis", "jay", "kestrel", "lark", "lynx", "marten", "newt", "orca", "otter", "owl", "panda", "puffin", "raven", "robin", "seal", "shrike", "stork", "swan", "tern", "wolf", "wren", "yak"}
 )
 
-// nickname makes a name for a run that came without one, as "swift-otter-417".
+// nickname makes a name for a run that came without one, as "nimble-otter-417".
 func nickname() string {
 	pick := func(n int64) int64 {
 		i, err := rand.Int(rand.Reader, big.NewInt(n))
