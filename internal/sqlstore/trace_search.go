@@ -10,7 +10,7 @@ import (
 // traceSearch is what can be asked of traces.
 var traceSearch = searchable{
 	from: "traces t", id: "t.id",
-	attrs: map[string]attr{"eid": {column: column{"t.eid", false}}, "client_id": {column: column{"t.client_id", false}},
+	attrs: map[string]attr{"eid": {column: column{"t.eid", false}}, "client_id": {column: column{"t.client_id", false}, filter: "nullif(t.client_id, '')"},
 		"state": {column: column{"t.state", false}}, "at": {column: column{"t.at", true}, filter: "t.at / 1000"},
 		"duration":      {column: column{"nullif(t.duration, -1)", true}, null: true},
 		"ended_at":      {column: column{"CASE WHEN t.duration < 0 THEN t.at / 1000 ELSE t.at / 1000 + t.duration END", true}},

@@ -3,15 +3,11 @@ package mlflow
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
-
-// namedOps are the comparisons of what is kept as a tag or metadata.
-var namedOps = slices.Concat(matchOps, []registry.Op{registry.IsNull, registry.IsNotNull})
 
 // traceGrammar is SearchTraceUtils of MLflow. OfParam is the metadata.
 var traceGrammar = grammar{
@@ -24,8 +20,8 @@ var traceGrammar = grammar{
 		"request_id":        {name: "eid", lists: true, filter: true, order: true, ops: matchOps},
 		"client_request_id": {name: "client_id", lists: true, filter: true, ops: matchOps},
 		"status":            {name: "state", lists: true, filter: true, order: true, ops: matchOps},
-		"name":              {name: traceNameTag, lists: true, filter: true, order: true, ops: namedOps},
-		"run_id":            {name: registry.RunMetadata, lists: true, filter: true, order: true, ops: namedOps},
+		"name":              {name: traceNameTag, lists: true, filter: true, order: true, ops: matchNulOps},
+		"run_id":            {name: registry.RunMetadata, lists: true, filter: true, order: true, ops: matchNulOps},
 		"prompt":            {name: promptAttr, filter: true, ops: matchOps},
 		"text":              {name: textAttr, filter: true, ops: likes, badOp: badClause},
 		"experiment_id":     {name: "experiment_id", order: true},

@@ -79,6 +79,7 @@ func (b *bench) traceSearches(e registry.Experiment) {
 		"all":         {want: []string{"tr-3", "tr-2", "tr-1", "tr-0"}},
 		"duration":    {cond(registry.OfRow, "duration", registry.AtLeast, int64(1)), []string{"tr-3", "tr-2"}},
 		"ended":       {cond(registry.OfRow, "ended_at", registry.AtMost, at.Add(time.Hour).UnixMilli()), []string{"tr-1", "tr-0"}},
+		"client":      {cond(registry.OfRow, "client_id", registry.NotEqual, "c"), nil},
 		"state":       {cond(registry.OfRow, "state", registry.Equal, "error"), []string{"tr-0"}},
 		"tag":         {cond(registry.OfTag, "n", registry.Equal, "1"), []string{"tr-3", "tr-1"}},
 		"metadata":    {cond(registry.OfParam, "m", registry.In, []string{"1", "2"}), []string{"tr-2", "tr-1"}},

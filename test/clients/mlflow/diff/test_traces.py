@@ -225,11 +225,11 @@ def told(servers):
     "feedback.good = 'true'", "feedback.good != 'true'", "feedback.good = 'no'", "feedback.good > 0.4", "feedback.good <= 0.4", "feedback.good LIKE '%o%'",
     "feedback.none = 'x'", "feedback.good IS NULL", "feedback.none IS NULL", "feedback.good IS NOT NULL", "expectation.talk = 'yes'",
     "expectation.talk IS NOT NULL", "expectation.talk IS NULL", "expectation.good = 'true'", "name IS NULL", "name IS NOT NULL", "run_id IS NULL",
-    "metadata.`mlflow.trace.session` = 's0' AND feedback.good = 'true'", "end_time_ms > 1767225600000", "issue.id = 'i'", "status RLIKE 'K'",
+    "metadata.`mlflow.trace.session` = 's0' AND feedback.good = 'true'", "end_time_ms > 1767225600000", "issue.id = 'i'", "status RLIKE 'K'", "client_request_id != 'x'", "client_request_id = ''",
     # refused
     "span.none = 'x'", "span.name > 'x'", "span.name = 5", "span.content = 'x'", "span.name IS NULL", 
     "feedback.good = 5", "feedback.good > 'x'", "feedback.good IN ('x')", "issue.id != 'i'", "issue.none = 'i'", "prompt = 'p'", "prompt != 'p/1'",
-    "text = 'x'", "tags.color IN ('red')", "timestamp IS NULL",
+    "text = 'x'", "tags.color IN ('red')", "name IN ('ok')", "run_id IN ('x')", "timestamp IS NULL",
 ])
 def test_filters_by_spans_and_assessments(both, told, text):
     search(both, told, filter=text)
