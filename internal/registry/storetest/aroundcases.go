@@ -1,0 +1,116 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+)
+
+// events stay in order, are found by all that they are about, and outlive it.
+func events(_ *testing.T, b *bench) {
+	p := b.place()
+	m := b.model(p, "iris")
+	acts := []registry.Event{
+		{At: at, Actor: registry.UserRef{ID: 1, Username: "Ann"}, Act: registry.ModelCreated, ProjectID: p.ID, ModelID: m.ID, Subject: "iris"},
+		{At: at.Add(time.Second), Actor: registry.UserRef{Username: "system"}, Act: registry.TokenCreated, ProjectID: p.ID, Subject: "ci", Detail: "api"},
+		{At: at.Add(2 * time.Second), Actor: registry.UserRef{ID: 1, Username: "ann"}, Act: registry.UserBlocked, Subject: "bob"},
+	}
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		for _, e := range acts {
+			if err := tx.InsertEvent(ctx, e); err != nil {
+				return err
+			}
+		}
+		return tx.HideProject(ctx, p.ID, at)
+	})
+	for want, q := range map[string]registry.EventQuery{
+		"bob ci iris": {}, "bob iris": {Actor: "ANN"}, "ci iris": {ProjectID: p.ID}, "iris": {ModelID: m.ID}, "ci": {ProjectID: p.ID, Topics: []string{"token"}},
+		"bob ci": {Topics: []string{"user", "token"}}, " bob": {When: registry.Span{After: at.Add(time.Second)}}, " iris": {When: registry.Span{Before: at.Add(time.Second)}},
+	} {
+		b.view(func(ctx context.Context, tx registry.Tx) error {
+			l, err := tx.ListEvents(ctx, q)
+			got := ""
+			for _, e := range l.Items {
+				if got += " " + e.Subject; e.ProjectID != 0 && e.Place != p.FullPath {
+					b.t.Errorf("%s is in %q, want %q", e.Subject, e.Place, p.FullPath)
+				}
+			}
+			if got = got[min(1, len(got)):]; got != want && " "+got != want {
+				b.t.Errorf("%+v gives %q, want %q", q, got, want)
+			}
+			return err
+		})
+	}
+}
+
+// finds look into all projects, and give what the viewer may see.
+func finds(_ *testing.T, b *bench) {
+	ada := b.user("ada")
+	own := b.project(b.group(registry.Namespace{}, "own"), "p")
+	other := b.project(b.group(registry.Namespace{}, "other"), "q")
+	for _, p := range []registry.Project{own, other} {
+		v := b.version(b.model(p, "iris"), "1.2.0")
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			return tx.SetTags(ctx, registry.VersionTags, v.ID, []registry.Tag{{Key: "Framework", Value: "Sklearn"}})
+		})
+	}
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		return tx.PutMember(ctx, registry.Place{ProjectID: own.ID}, registry.Member{User: registry.UserRef{ID: ada.ID}, Role: registry.Guest, CreatedAt: at})
+	})
+	for want, v := range map[string]registry.Viewer{"": {}, "own/p": {UserID: ada.ID, Now: at}, "other/q own/p": {Admin: true}} {
+		b.view(func(ctx context.Context, tx registry.Tx) error { return b.findsAs(ctx, tx, v, want) })
+	}
+}
+
+// findsAs holds each search for a viewer to the projects that it shall meet.
+func (b *bench) findsAs(ctx context.Context, tx registry.Tx, v registry.Viewer, want string) error {
+	b.t.Helper()
+	met := func(what string, paths map[string]bool) {
+		got := ""
+		for _, p := range []string{"other/q", "own/p"} {
+			if paths[p] {
+				got += " " + p
+			}
+		}
+		if got = got[min(1, len(got)):]; got != want {
+			b.t.Errorf("%s as %+v meets %q, want %q", what, v, got, want)
+		}
+	}
+	for _, text := range []string{"", "iri", "ri", "IRIS"} {
+		l, err := tx.FindModels(ctx, registry.FindQuery{Text: text, Viewer: v})
+		if err != nil {
+			return err
+		}
+		paths := map[string]bool{}
+		for _, m := range l.Items {
+			paths[m.ProjectPath] = true
+		}
+		met("model "+text, paths)
+	}
+	for _, text := range []registry.VersionText{{Semver: "1.2"}, {Name: "iri", Semver: "1"}, {Name: "ri", Semver: "1.2.0"}} {
+		l, err := tx.FindVersions(ctx, registry.FindQuery{Viewer: v}, text)
+		if err != nil {
+			return err
+		}
+		paths := map[string]bool{}
+		for _, m := range l.Items {
+			paths[m.ProjectPath] = true
+		}
+		met(fmt.Sprint("version ", text), paths)
+	}
+	for _, text := range []string{"frame", "SKL", "framework=skl"} {
+		l, err := tx.FindTags(ctx, registry.FindQuery{Text: text, Viewer: v})
+		if err != nil {
+			return err
+		}
+		paths := map[string]bool{}
+		for _, m := range l.Items {
+			paths[m.ProjectPath] = true
+		}
+		met("tag "+text, paths)
+	}
+	return nil
+}
