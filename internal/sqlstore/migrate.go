@@ -35,11 +35,27 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 	sort.Strings(names)
 	for _, name := range names {
-		if err := s.apply(ctx, name); err != nil {
+		if err := s.applyPatiently(ctx, name); err != nil {
 			return fmt.Errorf("sqlstore: migration %s: %w", name, err)
 		}
 	}
 	return s.knowsAll(ctx, names)
+}
+
+// applyPatiently tries again while others open the database too: the first
+// connection turns the WAL on, for which SQLite does not wait by itself.
+func (s *Store) applyPatiently(ctx context.Context, name string) error {
+	for try := 1; ; try++ {
+		err := s.apply(ctx, name)
+		if err == nil || try > maxRetries || !s.e.retry(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(time.Duration(try) * 50 * time.Millisecond):
+		}
+	}
 }
 
 func (s *Store) apply(ctx context.Context, name string) error {
