@@ -236,8 +236,8 @@ func valueMembers(q url.Values, plan []field) (map[string]json.RawMessage, error
 	members := map[string]json.RawMessage{}
 	for _, f := range plan {
 		texts, ok := q[f.name]
-		if !ok {
-			continue
+		if _, done := members[f.name]; done || !ok {
+			continue // a name that two fields share is what the first one is
 		}
 		var v any = texts[0]
 		switch {
