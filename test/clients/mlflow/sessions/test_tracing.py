@@ -75,7 +75,7 @@ def test_traces_of_a_run(client, experiment):
         mlflow.flush_trace_async_logging()
     ids = [client.get_experiment_by_name(experiment).experiment_id]
     found = client.search_traces(ids, filter_string=f"run_id = '{run.info.run_id}'", order_by=["timestamp_ms ASC"])
-    assert [spans_of(t)["step"].outputs for t in found] == [2, 3]
+    assert sorted(spans_of(t)["step"].outputs for t in found) == [2, 3]  # both may be of one millisecond
 
 
 if MAJOR > 2:
