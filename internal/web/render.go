@@ -21,7 +21,7 @@ import (
 var templateFiles embed.FS
 
 // pages are the templates by name: each one inside the layout, with the parts.
-type pages map[string]*template.Template
+type pages map[string]func() (*template.Template, error)
 
 // frame is what every page has around it. Each page's struct embeds one.
 type frame struct {
@@ -115,14 +115,17 @@ func (d *door) loadPages() (pages, error) {
 	}
 	all := pages{}
 	for _, name := range names {
-		t, err := base.Clone()
-		if err == nil {
-			t, err = t.ParseFS(templateFiles, name)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("web: template %s: %w", name, err)
-		}
-		all[strings.TrimSuffix(path.Base(name), ".html")] = t
+		// Each has a copy of all parts, 150 kB: made when it is first asked for.
+		all[strings.TrimSuffix(path.Base(name), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := base.Clone()
+			if err == nil {
+				t, err = t.ParseFS(templateFiles, name)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("web: template %s: %w", name, err)
+			}
+			return t, nil
+		})
 	}
 	return all, nil
 }
@@ -137,9 +140,13 @@ var renderBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // renderAs answers with a page and a status. The page is made whole before
 // anything is sent, so that a mistake still gets a proper answer.
 func (c *call) renderAs(status int, name string, page framed) error {
-	t, ok := c.d.pages[name]
+	load, ok := c.d.pages[name]
 	if !ok {
 		return fmt.Errorf("web: no page %q", name)
+	}
+	t, err := load()
+	if err != nil {
+		return err
 	}
 	if f := page.around(); f.Flash == "" {
 		f.Flash = c.takeFlash()
