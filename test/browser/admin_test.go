@@ -34,7 +34,7 @@ func TestNewUserOnThePage(t *testing.T) {
 	b.fill(`input[name="username"]`, "ada")
 	b.fill(`input[name="name"]`, "Ada")
 	b.fill(`input[name="email"]`, "ada@example.org")
-	b.click("details.more form .button.main")
+	b.follow("details.more form .button.main")
 	b.wait(".secret")
 	password := get[string](b, `document.querySelector(".secret code").textContent`)
 
@@ -42,7 +42,7 @@ func TestNewUserOnThePage(t *testing.T) {
 	other.visit("/users/sign_in")
 	other.fill(`input[name="login"]`, "ada")
 	other.fill(`input[name="password"]`, password)
-	other.click("main form button")
+	other.follow("main form button")
 	other.click(".face")
 	if menu := other.text(".sheet"); strings.Contains(menu, "Administration") || !strings.Contains(menu, "Sign out") {
 		t.Errorf("the menu of a person has %q", menu)
@@ -65,7 +65,7 @@ func TestUpkeepPages(t *testing.T) {
 	b := open(t, home, desktop)
 	b.signIn()
 	b.visit("/admin/background_jobs")
-	b.click("main form .button.main")
+	b.follow("main form .button.main")
 	b.wait(".flash")
 	for end := time.Now().Add(patience); !strings.Contains(b.text("main"), "would remove 0 contents"); b.reload() {
 		if time.Now().After(end) {

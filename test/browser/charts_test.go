@@ -76,7 +76,7 @@ func (b *tab) signIn() {
 	b.visit("/users/sign_in")
 	b.fill(`input[name="login"]`, "root")
 	b.fill(`input[name="password"]`, "correct horse battery staple")
-	b.click("main form button")
+	b.follow("main form button")
 	b.wait(".face")
 }
 
@@ -201,7 +201,7 @@ func TestCompareRuns(t *testing.T) {
 			b.visit("/root/digits/-/ml/experiments/1")
 			b.click(`tbody tr:nth-child(1) [name="run"]`)
 			b.click(`tbody tr:nth-child(3) [name="run"]`)
-			b.click(`form[action$="/ml/compare"] button`)
+			b.follow(`form[action$="/ml/compare"] button`)
 			b.wait(".compare")
 			if got := get[[]string](b, `[...document.querySelectorAll("tr.differs th[scope=row]")].map((e) => e.firstChild.data)`); fmt.Sprint(got) != "[loss rate]" {
 				t.Errorf("%q differ", got)

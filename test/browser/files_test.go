@@ -235,7 +235,7 @@ func TestUploadWithoutScript(t *testing.T) {
 	b.fill(`input[name="folder"]`, "in")
 	b.do(chromedp.SetUploadFiles(chromedp.CSS(`input[type="file"][name="file"]`), []string{filepath.Join(dir, "MLmodel"), filepath.Join(dir, "weights/model.safetensors")}))
 	b.shot("form")
-	b.click("[data-unscripted]")
+	b.follow("[data-unscripted]")
 	b.wait(".tree .file")
 	b.shot("sent")
 	if got := sums(t, home, id); got["in/MLmodel"] != want["MLmodel"] || got["in/model.safetensors"] != want["weights/model.safetensors"] {

@@ -24,11 +24,11 @@ func TestLoggedModelPage(t *testing.T) {
 			b := open(t, home, l)
 			b.signIn()
 			b.visit("/root/digits/-/ml/candidates/1")
-			b.click(`a[href$="/ml/logged/` + model + `"]`)
+			b.follow(`a[href$="/ml/logged/` + model + `"]`)
 			b.wait("#insides-head")
 			b.shot("logged")
 			b.look("logged", judge)
-			b.click(`.tree a[href$="/files/MLmodel"]`)
+			b.follow(`.tree a[href$="/files/MLmodel"]`)
 			b.wait("a.main[download]")
 			b.look("logged/files", judge)
 			if status := get[int](b, `fetch(document.querySelector("a.main[download]").href).then((r) => r.status)`); status != 200 {

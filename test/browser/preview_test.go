@@ -66,7 +66,7 @@ func TestPreviews(t *testing.T) {
 			b.shot("inside")
 			for path, want := range shows {
 				b.visit(address)
-				b.click(fmt.Sprintf(`.tree a[href$="/files/%s"]`, path))
+				b.follow(fmt.Sprintf(`.tree a[href$="/files/%s"]`, path))
 				b.wait("a.main[download]")
 				b.until(fmt.Sprintf(`document.querySelector("main").innerText.includes(%s)`, quote(want)))
 				if strings.HasPrefix(path, "plots/") {

@@ -187,6 +187,16 @@ func (b *tab) click(selector string) {
 	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
+// follow clicks what leads to another page, and waits until that is loaded: an
+// element that both pages have would not tell which of them is there.
+func (b *tab) follow(selector string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	b.must(err)
+}
+
 // fill types a text into a field.
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
@@ -229,7 +239,7 @@ func (b *tab) until(expression string) {
 // of a page that failed, too.
 func (b *tab) shot(name string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, patience/6) // a page that failed may never be drawn
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {

@@ -16,7 +16,7 @@ func TestFirstModel(t *testing.T) {
 	})
 	b := open(t, home, desktop)
 	b.signIn()
-	b.click(".welcome form button")
+	b.follow(".welcome form button")
 	b.wait(".secret")
 	b.shot("token")
 	if n := get[int](b, `document.querySelectorAll("[data-copy]:not([hidden])").length`); n != 4 {
@@ -32,7 +32,7 @@ func TestFirstModel(t *testing.T) {
 		t.Fatalf("%v\n%s\n%s", err, commands, out)
 	}
 	b.visit("/")
-	b.click(`aside a[href$="/versions/1"]`)
+	b.follow(`aside a[href$="/versions/1"]`)
 	b.wait(`a[href$="/model.onnx"], [data-path="model.onnx"]`)
 	b.shot("pushed")
 	b.page("home", "/")

@@ -260,11 +260,13 @@ type newParams struct {
 }
 
 func logParams(c *call, in newParams) (candidateJSON, error) {
-	if in.Name != "" {
+	switch {
+	case in.Name != "":
 		in.Params = append(in.Params, paramJSON{in.Name, in.Value})
-	}
-	if len(in.Params) == 0 {
+	case len(in.Params) == 0:
 		return candidateJSON{}, badParam("params", "is missing")
+	case in.Value != "":
+		return candidateJSON{}, badParam("name", "is missing")
 	}
 	return c.log(registry.RunData{Params: params(in.Params)})
 }
@@ -288,14 +290,15 @@ type newMetrics struct {
 const maxMillis = 253402300799999
 
 func logMetrics(c *call, in newMetrics) (candidateJSON, error) {
-	if in.Name != "" {
-		if in.Value == "" {
-			return candidateJSON{}, badParam("value", "is missing")
-		}
+	switch {
+	case in.Name != "" && in.Value == "":
+		return candidateJSON{}, badParam("value", "is missing")
+	case in.Name != "":
 		in.Metrics = append(in.Metrics, metricParam{in.Name, in.Value, in.Step, in.Timestamp})
-	}
-	if len(in.Metrics) == 0 {
+	case len(in.Metrics) == 0:
 		return candidateJSON{}, badParam("metrics", "is missing")
+	case in.Value != "" || in.Step != 0 || in.Timestamp != nil:
+		return candidateJSON{}, badParam("name", "is missing") // what is told of one is not lost in silence
 	}
 	ms, err := metrics(in.Metrics)
 	if err != nil {
