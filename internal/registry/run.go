@@ -254,8 +254,17 @@ func (s Session) runHome(ctx context.Context, tx Tx, r *Run, spec RunSpec) error
 	return fault.Invalidf("experiment_id", "is missing: give experiment_id or model_id")
 }
 
-// addRun writes a new run with its first data.
+// addRun writes a new run with its first data, and reads it.
 func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, error) {
+	r, err := s.writeRun(ctx, tx, r, d)
+	if err != nil {
+		return Run{}, err
+	}
+	return tx.RunByIID(ctx, r.ProjectID, r.IID)
+}
+
+// writeRun is addRun for who needs no more of the run than its ids.
+func (s Session) writeRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, error) {
 	r.Author, r.CreatedAt, r.UpdatedAt = UserRef{ID: s.actor.UserID}, s.now(), s.now()
 	if s.actor.JobID != 0 {
 		r.JobID = s.actor.JobID
@@ -274,10 +283,7 @@ func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, erro
 	if r.ID, err = tx.InsertRun(ctx, r); err != nil {
 		return Run{}, err
 	}
-	if err := logData(ctx, tx, r, d); err != nil {
-		return Run{}, err
-	}
-	return tx.RunByIID(ctx, r.ProjectID, r.IID)
+	return r, logData(ctx, tx, r, d)
 }
 
 // newEID makes a run's outer id: 128 random bits in hexadecimal, as MLflow's.

@@ -67,6 +67,5 @@ func (s Session) MoveToStage(ctx context.Context, ref ProjectRef, model ModelRef
 
 // touchModel marks a model as changed by what happened to its versions.
 func (s Session) touchModel(ctx context.Context, tx Tx, m Model) error {
-	m.UpdatedAt = s.now()
-	return tx.UpdateModel(ctx, m)
+	return tx.TouchModel(ctx, m.ID, s.now())
 }

@@ -18,6 +18,8 @@ type Models interface {
 	// UpdateModel writes name, description and UpdatedAt; a changed name
 	// renames its packages too.
 	UpdateModel(ctx context.Context, m Model) error
+	// TouchModel writes UpdatedAt.
+	TouchModel(ctx context.Context, id int64, at time.Time) error
 	// DeleteModel removes a model with its versions, its experiment, its runs
 	// and their files.
 	DeleteModel(ctx context.Context, m Model) error

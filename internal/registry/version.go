@@ -178,7 +178,7 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 		return Version{}, err
 	}
 	run.VersionID, run.UpdatedAt = v.ID, s.now()
-	if err := tx.UpdateRun(ctx, run); err != nil {
+	if err := tx.PublishRun(ctx, run); err != nil {
 		return Version{}, err
 	}
 	if err := tx.SetTags(ctx, VersionTags, v.ID, spec.Tags); err != nil {
@@ -239,7 +239,7 @@ func (s Session) checkVersion(ctx context.Context, tx Tx, v *Version, tags []Tag
 // versionRun gives the run of a new version: a new one, or the one to promote.
 func (s Session) versionRun(ctx context.Context, tx Tx, m Model, spec VersionSpec) (Run, error) {
 	if !spec.promotes() {
-		return s.addRun(ctx, tx, Run{ProjectID: m.ProjectID, ExperimentID: m.ExperimentID, Status: Finished,
+		return s.writeRun(ctx, tx, Run{ProjectID: m.ProjectID, ExperimentID: m.ExperimentID, Status: Finished,
 			StartedAt: s.now(), EndedAt: s.now()}, RunData{})
 	}
 	run, err := runToPromote(ctx, tx, m.ProjectID, spec)

@@ -119,7 +119,7 @@ func (s *Store) share(ctx context.Context, fn func(registry.Tx) error) error {
 // join runs fn as the next of a group and hands the turn on. The first needs no
 // savepoint: nothing is lost with the transaction.
 func (s *Store) join(ctx context.Context, g *group, fn func(registry.Tx) error) error {
-	tr := &tx{s: s, p: s.write, t: g.t}
+	tr := &tx{s: s, p: s.write, t: g.t, shared: true}
 	mark := func(q query) error {
 		if g.size == 0 {
 			return nil

@@ -148,7 +148,7 @@ func manyPoints(n int) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("($1, " + placeholders(2+5*i, 5) + ")")
+		b.WriteString("(" + placeholders(1+6*i, 6) + ")") // the metric's id once more in each: see nameless
 	}
 	return b.String()
 }
@@ -156,9 +156,9 @@ func manyPoints(n int) string {
 // putLater adds points of which none is there.
 func (t *tx) putLater(ctx context.Context, r *metricRow, ps []point) error {
 	for len(ps) >= many {
-		args := []any{r.id}
+		args := make([]any, 0, 6*many)
 		for _, p := range ps[:many] {
-			args = append(args, p.step, p.at, p.value, p.nan, r.points+1)
+			args = append(args, r.id, p.step, p.at, p.value, p.nan, r.points+1)
 			r.add(p)
 		}
 		if _, err := t.exec(ctx, putMany, args...); err != nil {

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -20,6 +21,7 @@ var (
 	modelByID   = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.id = $1 AND m.project_id = $2`)
 	modelByName = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.project_id = $1 AND m.name = $2`)
 	updateModel = stmt(`UPDATE models SET name = $1, description = $2, updated_at = $3 WHERE id = $4`)
+	touchModel  = stmt(`UPDATE models SET updated_at = $1 WHERE id = $2`)
 	// A model's experiment and packages bear its name.
 	renameModelExperiment = stmt(`UPDATE experiments SET name = $1 WHERE id = (SELECT experiment_id FROM models WHERE id = $2) AND name <> $1`)
 	renameModelPackages   = stmt(`UPDATE packages SET name = $1 WHERE name <> $1 AND id IN (SELECT r.package_id FROM runs r
@@ -94,6 +96,11 @@ func (t *tx) UpdateModel(ctx context.Context, m registry.Model) error {
 	}
 	_, err = t.exec(ctx, renameModelPackages, m.Name, m.ID)
 	return err
+}
+
+func (t *tx) TouchModel(ctx context.Context, id int64, at time.Time) error {
+	n, err := t.exec(ctx, touchModel, micros(at), id)
+	return hit(n, err, "model", id)
 }
 
 func (t *tx) DeleteModel(ctx context.Context, m registry.Model) error {

@@ -54,7 +54,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{e: e, write: &pool{db: w}, read: &pool{db: r}, reach: usualReach, turns: turns{span: groupSpan}}
+	s := &Store{e: e, write: &pool{db: w, spell: e.spell}, read: &pool{db: r, spell: e.spell}, reach: usualReach, turns: turns{span: groupSpan}}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -143,7 +143,8 @@ func (s *Store) in(ctx context.Context, p *pool, o *sql.TxOptions, fn func(regis
 // pool is a set of connections with the statements prepared on them.
 type pool struct {
 	db    *sql.DB
-	stmts sync.Map // text → *sql.Stmt
+	spell func(text string) string // as the engine likes it best
+	stmts sync.Map                 // text → *sql.Stmt
 	count atomic.Int64
 }
 
@@ -168,7 +169,7 @@ func (p *pool) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	if p.count.Load() >= maxPrepared {
 		return nil, nil
 	}
-	st, err := p.db.PrepareContext(ctx, text)
+	st, err := p.db.PrepareContext(ctx, p.spell(text))
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: prepare: %w: %s", err, text)
 	}

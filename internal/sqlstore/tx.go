@@ -23,6 +23,17 @@ type tx struct {
 	p      *pool
 	t      *sql.Tx
 	missed []string
+	// shared says that others' writes are in the transaction too: what is under
+	// way for one of them is not broken off, which might end it for all.
+	shared bool
+}
+
+// within gives the context for a statement.
+func (t *tx) within(ctx context.Context) (context.Context, error) {
+	if !t.shared {
+		return ctx, nil
+	}
+	return context.WithoutCancel(ctx), ctx.Err()
 }
 
 // ready gives the prepared form of a text for this transaction, or nil.
@@ -39,9 +50,12 @@ func (t *tx) ready(ctx context.Context, text string) *sql.Stmt {
 }
 
 func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
+	ctx, err := t.within(ctx)
+	if err != nil {
+		return 0, err
+	}
 	st := t.ready(ctx, string(q))
 	var res sql.Result
-	var err error
 	if st != nil {
 		res, err = st.ExecContext(ctx, args...)
 	} else {
@@ -56,6 +70,10 @@ func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
 
 // row runs a query for one row; none is sql.ErrNoRows.
 func (t *tx) row(ctx context.Context, q query, args []any, dest ...any) error {
+	ctx, err := t.within(ctx)
+	if err != nil {
+		return err
+	}
 	st := t.ready(ctx, string(q))
 	var r *sql.Row
 	if st != nil {
@@ -63,7 +81,7 @@ func (t *tx) row(ctx context.Context, q query, args []any, dest ...any) error {
 	} else {
 		r = t.t.QueryRowContext(ctx, string(q), args...)
 	}
-	err := r.Scan(dest...)
+	err = r.Scan(dest...)
 	if err == nil || errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -79,9 +97,12 @@ func (t *tx) id(ctx context.Context, q query, args ...any) (int64, error) {
 
 // rows runs a query and calls scan for each row.
 func (t *tx) rows(ctx context.Context, text string, args []any, scan func(scanner) error) error {
+	ctx, err := t.within(ctx)
+	if err != nil {
+		return err
+	}
 	st := t.ready(ctx, text)
 	var r *sql.Rows
-	var err error
 	if st != nil {
 		r, err = st.QueryContext(ctx, args...)
 	} else {
