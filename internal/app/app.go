@@ -59,7 +59,7 @@ func Open(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*App
 	}
 	blobs := blob.New(driver, blob.Options{})
 	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil), started: time.Now()}
-	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, UploadExpiry: c.UploadExpiry})
+	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, ProjectLimit: c.ProjectLimit, UploadExpiry: c.UploadExpiry})
 	return a, nil
 }
 

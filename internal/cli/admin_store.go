@@ -22,24 +22,45 @@ type projectRow struct {
 	Visibility string `json:"visibility"`
 	Archived   bool   `json:"archived"`
 	Created    string `json:"created"`
+	Size       int64  `json:"size"` // bytes
+	// StorageLimit is the most bytes: -1 none, 0 the server's.
+	StorageLimit int64 `json:"storage_limit"`
 }
 
 func projectRowOf(p registry.Project) projectRow {
-	return projectRow{ID: p.ID, Path: p.FullPath, Visibility: string(p.Visibility), Archived: p.Archived, Created: dayText(p.CreatedAt, "")}
+	return projectRow{ID: p.ID, Path: p.FullPath, Visibility: string(p.Visibility), Archived: p.Archived, Created: dayText(p.CreatedAt, ""),
+		Size: p.Size, StorageLimit: p.StorageLimit}
+}
+
+// The words for limits that are no number of bytes.
+const (
+	noLimit      = "none"
+	serversLimit = "server"
+)
+
+func limitText(limit int64) string {
+	switch limit {
+	case 0:
+		return serversLimit
+	case registry.Unlimited:
+		return noLimit
+	}
+	return sizeText(limit)
 }
 
 func projectTable(rows []projectRow) table {
-	t := table{Head: []string{"ID", "PATH", "VISIBILITY", "ARCHIVED", "CREATED"}, data: rows}
+	t := table{Head: []string{"ID", "PATH", "VISIBILITY", "ARCHIVED", "CREATED", "SIZE", "LIMIT"}, data: rows}
 	for _, r := range rows {
-		t.Rows = append(t.Rows, []string{strconv.FormatInt(r.ID, 10), r.Path, r.Visibility, strconv.FormatBool(r.Archived), r.Created})
+		t.Rows = append(t.Rows, []string{strconv.FormatInt(r.ID, 10), r.Path, r.Visibility, strconv.FormatBool(r.Archived), r.Created, sizeText(r.Size), limitText(r.StorageLimit)})
 	}
 	return t
 }
 
 func (a admin) projects() *cobra.Command {
-	return parent("project", "Create, list and delete projects",
+	return parent("project", "Create, list, limit and delete projects",
 		a.command("create GROUP-OR-USER/PATH", "Create a project", cobra.ExactArgs(1), createProject),
 		a.command("list", "List projects", cobra.NoArgs, func(*cobra.Command) work { return listProjects }),
+		a.command("limit PATH SIZE|none|server", "Set how much the files of a project may take up", cobra.ExactArgs(2), limitProject),
 		a.command("delete PATH", "Delete a project with all that is in it", cobra.ExactArgs(1), deleteProject),
 	)
 }
@@ -73,6 +94,37 @@ func listProjects(ctx context.Context, s registry.Session, _ []string) (any, err
 		rows[i] = projectRowOf(p)
 	}
 	return projectTable(rows), err
+}
+
+func limitProject(cmd *cobra.Command) work {
+	cmd.Long = `Set how much the files of a project may take up together, as 500MB or 20GiB: what does not
+fit is refused. "none" is no limit, "server" the one of the server, which it takes from
+--project-storage-limit.`
+	cmd.Example = "  vitrine project limit team/vision 50GiB --data ./vitrine-data"
+	return func(ctx context.Context, s registry.Session, args []string) (any, error) {
+		limit, err := parseLimit(args[1])
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.EditProject(ctx, registry.ParseProjectRef(args[0]), registry.ProjectEdit{StorageLimit: &limit})
+		t := projectTable([]projectRow{projectRowOf(p)})
+		t.data = projectRowOf(p)
+		return t, err
+	}
+}
+
+func parseLimit(s string) (int64, error) {
+	switch s {
+	case noLimit:
+		return registry.Unlimited, nil
+	case serversLimit:
+		return 0, nil
+	}
+	n, err := config.ParseSize(s)
+	if err != nil || n == 0 {
+		return 0, fault.Invalidf("SIZE", "has to be a size as 500MB or 20GiB, or none, or server; not %q", s)
+	}
+	return n, nil
 }
 
 func deleteProject(cmd *cobra.Command) work {

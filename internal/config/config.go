@@ -23,6 +23,7 @@ type Config struct {
 	Blobs        string // URL of the blob store; empty: a folder in Data
 	URL          string // external address; empty: that of each request
 	MaxFileSize  int64  // bytes; 0: no bound
+	ProjectLimit int64  // bytes that the files of a project may take up; 0: no bound
 	GCGrace      time.Duration
 	UploadExpiry time.Duration
 	// TrashRetention is how long deleted experiments and runs can be restored;
@@ -59,6 +60,7 @@ var Settings = []Setting{
 	{"blobs", "", "blob store URL (default file:<data>/blobs)", false, str(func(c *Config) *string { return &c.Blobs })},
 	{"url", "", "external address, as https://models.example.org (default: as each request says)", false, str(func(c *Config) *string { return &c.URL })},
 	{"max-file-size", "0", "largest file taken, as 500MB or 20GiB (0: no bound)", false, setSize},
+	{"project-storage-limit", "0", "most that the files of a project take up that has no limit of its own, as 50GiB (0: no bound)", false, setProjectLimit},
 	{"gc-grace", "24h", "how long bytes that no file names are kept", false, setGrace},
 	{"trash-retention", "0s", "how long deleted experiments, runs and logged models stay, as 720h (0s: for ever)", false, setRetention},
 	{"upload-expiry", "168h", "how long a resumable upload waits for its next byte", false, setExpiry},
@@ -71,6 +73,12 @@ var Settings = []Setting{
 func setSize(c *Config, v string) error {
 	n, err := ParseSize(v)
 	c.MaxFileSize = n
+	return err
+}
+
+func setProjectLimit(c *Config, v string) error {
+	n, err := ParseSize(v)
+	c.ProjectLimit = n
 	return err
 }
 

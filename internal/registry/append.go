@@ -46,7 +46,8 @@ func (s Session) AppendUpload(ctx context.Context, ref ProjectRef, eid string, b
 		if err != nil || u.State == UploadStored {
 			return u, err
 		}
-		return u, s.checkTarget(ctx, tx, u)
+		_, err = s.checkTarget(ctx, tx, u)
+		return u, err
 	})
 	if err != nil {
 		return Upload{}, err
@@ -255,7 +256,8 @@ func (s Session) adopt(ctx context.Context, ref ProjectRef, u Upload) (Upload, e
 	return u, err
 }
 
-// hopeless reports an error that no later attempt can cure.
+// hopeless reports an error that no later attempt can cure, or that only people
+// can: nothing is kept for a project that has no room for it.
 func hopeless(err error) bool {
-	return fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) || fault.Is(err, fault.NotFound)
+	return fault.Is(err, fault.Invalid) || fault.Is(err, fault.Conflict) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.TooLarge)
 }

@@ -122,16 +122,16 @@ func (s Session) MayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, pat
 // first byte of body is read. body is read to its end in bounded memory;
 // nothing is visible before all of it is safe on disk.
 func (s Session) PutFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, body io.Reader, o PutOptions) (File, error) {
-	path, err := s.mayPut(ctx, ref, pkg, path, &o)
+	t, err := s.mayPut(ctx, ref, pkg, path, &o)
 	if err != nil {
 		return File{}, err
 	}
-	staged, err := s.r.blobs.Stage(ctx, body, blob.StageOptions{Expect: o.Expect, Size: o.Size, Limit: s.r.maxFile})
+	staged, err := s.stage(ctx, t, body, o)
 	if err != nil {
 		return File{}, err
 	}
 	f, err := s.publish(ctx, staged, func(tx Tx) (File, error) {
-		return s.addFile(ctx, tx, ref, pkg, File{Path: path, Digest: staged.Digest, Size: staged.Size, Status: o.Status}, o)
+		return s.addFile(ctx, tx, ref, pkg, File{Path: t.path, Digest: staged.Digest, Size: staged.Size, Status: o.Status}, o)
 	})
 	// What is left of the staged bytes was not needed; whether its removal
 	// failed does not change what is stored, and garbage collection finds it.
@@ -139,23 +139,36 @@ func (s Session) PutFile(ctx context.Context, ref ProjectRef, pkg PackageRef, pa
 	return f, err
 }
 
+// target is where a file goes, and how many bytes it may have there.
+type target struct {
+	project Project
+	path    string
+	room    int64
+}
+
 // mayPut passes the gate and checks everything but the bytes.
-func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, o *PutOptions) (string, error) {
+func (s Session) mayPut(ctx context.Context, ref ProjectRef, pkg PackageRef, path string, o *PutOptions) (target, error) {
 	path, err := s.checkPut(path, o)
 	if err != nil {
-		return "", err
+		return target{}, err
 	}
-	_, err = view(ctx, s, func(tx Tx) (Package, error) {
+	return view(ctx, s, func(tx Tx) (target, error) {
 		p, k, err := s.packageOf(ctx, tx, ref, pkg, pkg.push())
 		if err != nil {
-			return Package{}, err
+			return target{}, err
 		}
 		if err := checkDuplicate(ctx, tx, p, pkg, k, path); err != nil {
-			return Package{}, err
+			return target{}, err
 		}
-		return k, checkPresent(ctx, tx, k, path, *o)
+		if err := checkPresent(ctx, tx, k, path, *o); err != nil {
+			return target{}, err
+		}
+		room, err := s.roomAt(ctx, tx, p, k, path)
+		if err == nil && o.Size > room {
+			err = s.overLimit(p)
+		}
+		return target{p, path, room}, err
 	})
-	return path, err
 }
 
 // checkPut checks what can be checked without a look at the database.
@@ -226,6 +239,9 @@ func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg Package
 		return File{}, err
 	}
 	if err := checkPresent(ctx, tx, pk, f.Path, o); err != nil {
+		return File{}, err
+	}
+	if err := s.fits(ctx, tx, p, pk, f.Path, f.Size); err != nil {
 		return File{}, err
 	}
 	if pk.ID, err = s.filePackage(ctx, tx, pkg, pk, f.Status); err != nil {

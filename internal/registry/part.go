@@ -91,7 +91,8 @@ func (s Session) partedUpload(ctx context.Context, tx Tx, ref ProjectRef, eid st
 	case u.State == UploadStored:
 		return u, fault.Conflictf("upload", "", "the upload is complete")
 	}
-	return u, s.checkTarget(ctx, tx, u)
+	_, err = s.checkTarget(ctx, tx, u)
+	return u, err
 }
 
 // UploadParts lists the parts that an upload has, by number.
@@ -167,6 +168,20 @@ func chooseParts(there, wanted []UploadPart) ([]UploadPart, error) {
 	return out, nil
 }
 
+// fitsUpload refuses, before its parts are read, an upload that its project has
+// no room for. The parts stay, as after every refusal: whoever sends parts ends an
+// upload by AbortUpload.
+func (s Session) fitsUpload(ctx context.Context, ref ProjectRef, u Upload, size int64) error {
+	_, err := view(ctx, s, func(tx Tx) (Package, error) {
+		p, k, err := s.packageOf(ctx, tx, ref, u.Package, u.Package.push())
+		if err != nil {
+			return k, err
+		}
+		return k, s.fits(ctx, tx, p, k, u.Path, size)
+	})
+	return err
+}
+
 // joinParts stores the file and drops all parts.
 func (s Session) joinParts(ctx context.Context, ref ProjectRef, u Upload, parts, all []UploadPart) (Upload, error) {
 	names, size := make([]string, len(parts)), int64(0)
@@ -176,6 +191,9 @@ func (s Session) joinParts(ctx context.Context, ref ProjectRef, u Upload, parts,
 	}
 	if u.Size >= 0 && u.Size != size {
 		return u, fault.Invalidf("parts", "have %d bytes together, %d were announced", size, u.Size)
+	}
+	if err := s.fitsUpload(ctx, ref, u, size); err != nil {
+		return u, err
 	}
 	staged, err := s.r.blobs.Join(ctx, names, blob.StageOptions{Expect: u.Expect, Size: size, Limit: s.r.maxFile})
 	if err != nil {

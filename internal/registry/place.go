@@ -109,9 +109,12 @@ type Project struct {
 	CreatorID   int64
 	Features    Features
 	Duplicates  DuplicateRule
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	ActiveAt    time.Time // last change of its content
+	// StorageLimit is the most bytes that its files may take up; 0: the
+	// server's, see Unlimited.
+	StorageLimit int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	ActiveAt     time.Time // last change of its content
 	// ProjectRole and GroupRole are the viewer's own, where they were asked for.
 	ProjectRole Role
 	GroupRole   Role
@@ -122,6 +125,7 @@ type Project struct {
 	PromptCount     int64
 	ExperimentCount int64
 	RunCount        int64
+	Size            int64 // bytes of all files, whether or not the same content is kept once only
 }
 
 // ProjectSpec is a project to be made.
@@ -132,6 +136,8 @@ type ProjectSpec struct {
 	Description string
 	Visibility  Visibility // empty: private
 	Features    Features   // empty levels: enabled
+	// StorageLimit is for administrators to set; nil: the server's.
+	StorageLimit *int64
 }
 
 // ProjectEdit changes a project; nil fields stay.
@@ -147,6 +153,7 @@ type ProjectEdit struct {
 	// The parts of Duplicates.
 	DuplicatesAllowed *bool
 	DuplicatesExcept  *string
+	StorageLimit      *int64 // administrators only
 }
 
 // ProjectQuery narrows a list of projects to those an actor may see.

@@ -60,6 +60,9 @@ func (s Session) CreateProject(ctx context.Context, spec ProjectSpec) (Project, 
 		return Project{}, err
 	}
 	p, err := s.newProject(spec)
+	if err == nil {
+		err = s.setLimit(&p, spec.StorageLimit)
+	}
 	if err != nil {
 		return Project{}, err
 	}
@@ -187,6 +190,9 @@ func (s Session) EditProject(ctx context.Context, ref ProjectRef, e ProjectEdit)
 		set(&p.Duplicates.Except, e.DuplicatesExcept)
 		if e.DuplicatesAllowed != nil {
 			p.Duplicates.Refused = !*e.DuplicatesAllowed
+		}
+		if err := s.setLimit(&p, e.StorageLimit); err != nil {
+			return Project{}, err
 		}
 		p.Name, p.UpdatedAt = cut(p.Name), s.now()
 		if err := checkProject(p); err != nil {

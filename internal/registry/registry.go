@@ -16,6 +16,9 @@ type Options struct {
 	Now func() time.Time
 	// MaxFileSize bounds one package file, in bytes; 0 means no bound.
 	MaxFileSize int64
+	// ProjectLimit bounds what the files of a project take up that has no limit
+	// of its own, in bytes; 0 means no bound.
+	ProjectLimit int64
 	// UploadExpiry is how long a resumable upload waits for its next byte; 0
 	// means a week.
 	UploadExpiry time.Duration
@@ -27,6 +30,7 @@ type Registry struct {
 	blobs        *blob.Store
 	now          func() time.Time
 	maxFile      int64
+	projectLimit int64
 	uploadExpiry time.Duration
 	transfers    *transfers
 	hot          *memo.Memo[hotKey, hotFile]
@@ -40,7 +44,7 @@ func New(s Store, b *blob.Store, o Options) *Registry {
 		o.Now = time.Now
 	}
 	source, _ := s.(memo.Source)
-	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), transfers: newTransfers(),
+	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, projectLimit: o.ProjectLimit, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), transfers: newTransfers(),
 		hot: memo.New[hotKey, hotFile](source, maxHot), downloads: &downloads{}}
 }
 

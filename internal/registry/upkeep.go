@@ -12,6 +12,7 @@ import (
 type Usage struct {
 	Size     int64
 	Packages int64
+	Limit    int64 // most bytes of a project; 0: there is none
 	// The largest of each, the largest first.
 	Models   []SizedModel
 	Versions []SizedPackage
@@ -44,6 +45,7 @@ type SizedProject struct {
 	FullPath string
 	Packages int64
 	Size     int64
+	Limit    int64 // bytes; of a Store as Project.StorageLimit, else as that of Usage
 }
 
 // maxSized is how many of the largest a usage has.
@@ -57,8 +59,19 @@ func (s Session) ProjectUsage(ctx context.Context, ref ProjectRef) (Usage, error
 		if err != nil {
 			return Usage{}, err
 		}
-		return tx.UsageOf(ctx, p.ID, maxSized)
+		u, err := tx.UsageOf(ctx, p.ID, maxSized)
+		u.Limit = s.r.storageLimit(p.StorageLimit)
+		return u, err
 	})
+}
+
+// MaySeeSize reports, as an error, whether the actor may know how much is in a
+// project that the session gave: members from reporter up, as in GitLab.
+func (s Session) MaySeeSize(pr Project) error {
+	if s.role(pr) < Reporter {
+		return s.refused()
+	}
+	return nil
 }
 
 // Usage tells what the server takes up. Administrators only.
@@ -66,7 +79,11 @@ func (s Session) Usage(ctx context.Context) (Usage, error) {
 	if err := s.account(readScopes, true); err != nil {
 		return Usage{}, err
 	}
-	return view(ctx, s, func(tx Tx) (Usage, error) { return tx.UsageOf(ctx, 0, maxSized) })
+	u, err := view(ctx, s, func(tx Tx) (Usage, error) { return tx.UsageOf(ctx, 0, maxSized) })
+	for i := range u.Projects {
+		u.Projects[i].Limit = s.r.storageLimit(u.Projects[i].Limit)
+	}
+	return u, err
 }
 
 // Counts are how much there is of what on the server.

@@ -101,7 +101,11 @@ func (s Session) BeginUpload(ctx context.Context, ref ProjectRef, pkg PackageRef
 		if u.Package, err = resolvePackage(ctx, tx, p.ID, pkg); err != nil {
 			return Upload{}, err
 		}
-		if err := s.checkTarget(ctx, tx, u); err != nil {
+		k, err := s.checkTarget(ctx, tx, u)
+		if err != nil {
+			return Upload{}, err
+		}
+		if err := s.fits(ctx, tx, p, k, path, u.Size); err != nil {
 			return Upload{}, err
 		}
 		u.ID, err = tx.InsertUpload(ctx, u)
@@ -111,13 +115,13 @@ func (s Session) BeginUpload(ctx context.Context, ref ProjectRef, pkg PackageRef
 
 // checkTarget holds an upload to what it is for: the package must be there, and
 // the file as the conditions want it.
-func (s Session) checkTarget(ctx context.Context, tx Tx, u Upload) error {
+func (s Session) checkTarget(ctx context.Context, tx Tx, u Upload) (Package, error) {
 	k, err := tx.PackageOf(ctx, u.ProjectID, u.Package)
 	if err != nil {
-		return err
+		return Package{}, err
 	}
 	k.ProjectID = u.ProjectID
-	return checkPresent(ctx, tx, k, u.Path, u.PutOptions)
+	return k, checkPresent(ctx, tx, k, u.Path, u.PutOptions)
 }
 
 // upload passes the gate and finds an upload of the actor's own; those of

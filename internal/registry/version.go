@@ -146,6 +146,9 @@ func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, model ModelR
 			}
 		}
 		v, err := s.addVersion(ctx, tx, m, spec)
+		if err == nil && spec.Files != nil && v.Size > s.room(pr) {
+			err = s.overLimit(pr) // copies count as the page about storage counts them
+		}
 		if err != nil || spec.Note == nil {
 			return v, err
 		}

@@ -16,7 +16,7 @@ const (
 	projectCols = `p.id, p.path, p.name, p.full_path, p.description, p.visibility, p.archived, coalesce(p.creator_id, 0),
 	p.models_level, p.experiments_level, p.packages_level, p.created_at, p.updated_at, p.active_at,
 	n.id, coalesce(n.parent_id, 0), n.kind, n.path, n.name, n.full_path, n.visibility, coalesce(n.owner_id, 0),
-	p.model_count, p.prompt_count, p.experiment_count, p.run_count, p.duplicates_refused, p.duplicates_except`
+	p.model_count, p.prompt_count, p.experiment_count, p.run_count, p.duplicates_refused, p.duplicates_except, p.size, p.storage_limit`
 	projectFrom = `projects p JOIN namespaces n ON n.id = p.namespace_id`
 	// $1 is the user, $2 the time.
 	roleIn = `coalesce((SELECT m.role FROM members m WHERE m.project_id = p.id AND m.user_id = $1
@@ -27,8 +27,8 @@ const (
 
 var (
 	insertProject = stmt(`INSERT INTO projects (namespace_id, path, name, full_path, full_key, description, visibility, archived,
-		creator_id, models_level, experiments_level, packages_level, created_at, updated_at, active_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`)
+		creator_id, models_level, experiments_level, packages_level, created_at, updated_at, active_at, storage_limit)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`)
 	projectByID = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + `, ` + isBelow + ` FROM ` + projectFrom +
 		` WHERE p.id = $4 AND p.deleted_at = 0`)
 	projectByPath = stmt(`SELECT ` + projectCols + `, ` + roleIn + `, ` + roleAbove + `, ` + isBelow + ` FROM ` + projectFrom +
@@ -41,7 +41,7 @@ var (
 	projectOfPackage    = stmt(projectOf("packages"))
 	updateProject       = stmt(`UPDATE projects SET path = $1, name = $2, full_path = $3, full_key = $4, description = $5, visibility = $6,
 		archived = $7, models_level = $8, experiments_level = $9, packages_level = $10, updated_at = $11, namespace_id = $12,
-		duplicates_refused = $13, duplicates_except = $14 WHERE id = $15`)
+		duplicates_refused = $13, duplicates_except = $14, storage_limit = $15 WHERE id = $16`)
 	hideProject = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id WHERE id = $2`)
 	hideBelow   = stmt(`UPDATE projects SET deleted_at = $1, namespace_id = NULL, full_path = '', full_key = '-deleted-' || id
 		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $2)`)
@@ -57,7 +57,7 @@ func projectDest(p *registry.Project) []any {
 	return []any{&p.ID, &p.Path, &p.Name, &p.FullPath, &p.Description, &p.Visibility, &p.Archived, &p.CreatorID,
 		&p.Features.Models, &p.Features.Experiments, &p.Features.Packages, instant{&p.CreatedAt}, instant{&p.UpdatedAt}, instant{&p.ActiveAt},
 		&n.ID, &n.ParentID, &n.Kind, &n.Path, &n.Name, &n.FullPath, &n.Visibility, &n.OwnerID,
-		&p.ModelCount, &p.PromptCount, &p.ExperimentCount, &p.RunCount, &p.Duplicates.Refused, &p.Duplicates.Except}
+		&p.ModelCount, &p.PromptCount, &p.ExperimentCount, &p.RunCount, &p.Duplicates.Refused, &p.Duplicates.Except, &p.Size, &p.StorageLimit}
 }
 
 func scanProject(s scanner, p *registry.Project, extra ...any) error {
@@ -70,7 +70,7 @@ func (t *tx) InsertProject(ctx context.Context, p registry.Project) (int64, erro
 		return 0, err
 	}
 	return t.id(ctx, insertProject, p.Namespace.ID, p.Path, p.Name, p.FullPath, key, p.Description, p.Visibility, p.Archived,
-		ref(p.CreatorID), p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.CreatedAt), micros(p.UpdatedAt), micros(p.ActiveAt))
+		ref(p.CreatorID), p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.CreatedAt), micros(p.UpdatedAt), micros(p.ActiveAt), p.StorageLimit)
 }
 
 // projectOf finds the project that a row of a table belongs to.
@@ -173,7 +173,7 @@ func (t *tx) UpdateProject(ctx context.Context, p registry.Project) error {
 	}
 	n, err := t.exec(ctx, updateProject, p.Path, p.Name, p.FullPath, key, p.Description, p.Visibility, p.Archived,
 		p.Features.Models, p.Features.Experiments, p.Features.Packages, micros(p.UpdatedAt), p.Namespace.ID,
-		p.Duplicates.Refused, p.Duplicates.Except, p.ID)
+		p.Duplicates.Refused, p.Duplicates.Except, p.StorageLimit, p.ID)
 	return hit(n, err, "project", p.ID)
 }
 

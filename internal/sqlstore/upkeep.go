@@ -15,7 +15,7 @@ var (
 		(SELECT coalesce(sum(model_count), 0) FROM projects WHERE deleted_at = 0),
 		(SELECT coalesce(sum(experiment_count), 0) FROM projects WHERE deleted_at = 0),
 		(SELECT coalesce(sum(run_count), 0) FROM projects WHERE deleted_at = 0)`)
-	sizedProjects = stmt(`SELECT p.full_path, s.n, s.size FROM (SELECT project_id, count(*) AS n, sum(size) AS size FROM packages
+	sizedProjects = stmt(`SELECT p.full_path, s.n, s.size, p.storage_limit FROM (SELECT project_id, count(*) AS n, sum(size) AS size FROM packages
 		GROUP BY project_id) s JOIN projects p ON p.id = s.project_id WHERE p.deleted_at = 0 ORDER BY s.size DESC, p.id LIMIT $1`)
 )
 
@@ -52,7 +52,7 @@ func (t *tx) UsageOf(ctx context.Context, projectID int64, largest int) (registr
 	}
 	return u, t.rows(ctx, string(sizedProjects), []any{largest}, func(s scanner) error {
 		var p registry.SizedProject
-		err := s.Scan(&p.FullPath, &p.Packages, &p.Size)
+		err := s.Scan(&p.FullPath, &p.Packages, &p.Size, &p.Limit)
 		u.Projects = append(u.Projects, p)
 		return err
 	})

@@ -28,7 +28,12 @@ func TestUsage(t *testing.T) {
 	page := visitor{t, w, "maintainer"}.get("/root/private/-/usage_quotas")
 	has(t, page, `title="3`+"\u202f"+`010 bytes"`, ">iris 1.0.0<", "candidate")
 	lacks(t, page, "root/public")
-	has(t, visitor{t, w, "boss"}.get("/admin/usage"), ">root/private<", "data 7", "in 4 contents, each kept once")
+	has(t, visitor{t, w, "boss"}.get("/admin/usage"), ">root/private<", "data 7", "in 4 contents, each kept once", `data-label="Limit">none<`)
+	limit := int64(6020)
+	_, err = sys.EditProject(t.Context(), registry.ProjectRef{ID: w.IDs["private"]}, registry.ProjectEdit{StorageLimit: &limit})
+	apitest.OK(t, err)
+	has(t, visitor{t, w, "maintainer"}.get("/root/private/-/usage_quotas"), "that it may have (50 %)")
+	has(t, visitor{t, w, "boss"}.get("/admin/usage"), `title="6`+"\u202f"+`020 bytes"`)
 	apitest.OK(t, sys.DeleteProject(t.Context(), registry.ProjectRef{ID: w.IDs["private"]}))
 	lacks(t, visitor{t, w, "boss"}.get("/admin/usage"), "root/private")
 }

@@ -92,6 +92,9 @@ func spell(err error) (int, map[string]any) {
 		if e.Noun == "file" {
 			return http.StatusBadRequest, message("400 Bad request - Artifact file is too large")
 		}
+		if e.Noun == "storage" {
+			return http.StatusRequestEntityTooLarge, message("413 Request Entity Too Large - " + e.Msg)
+		}
 		return http.StatusRequestEntityTooLarge, map[string]any{"error": "Request Entity Too Large"}
 	case fault.Busy:
 		return http.StatusServiceUnavailable, message("503 Service Unavailable - " + e.Msg)

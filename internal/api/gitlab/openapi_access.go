@@ -212,7 +212,7 @@ var errorWords = map[int]string{
 	http.StatusNotFound:              "There is no such thing, or the caller may not see it",
 	http.StatusMethodNotAllowed:      "Not for this: the page lies too deep in the list for paging by number (use pagination=keyset), the token is not of the kind wanted, or the project has moved (name it by its number or new path)",
 	http.StatusConflict:              "It clashes with something that exists",
-	http.StatusRequestEntityTooLarge: "The body is too large",
+	http.StatusRequestEntityTooLarge: "The body is too large, or the storage of the project is used up",
 	http.StatusPreconditionFailed:    "A condition of the request (If-Match and the like) does not hold",
 	http.StatusInternalServerError:   "The server has failed; its log has more under request_id",
 	http.StatusServiceUnavailable:    "The server is busy; try again after Retry-After",
@@ -257,7 +257,7 @@ func (rt route) failures() []int {
 	add(rt.clashes(), http.StatusConflict)
 	add(body && rt.in.NumField() > 0, http.StatusRequestEntityTooLarge)
 	add(!reads, http.StatusInsufficientStorage)
-	add(rt.bytes && rt.method == http.MethodPut, http.StatusPreconditionFailed)
+	add(rt.bytes && rt.method == http.MethodPut, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge)
 	out = append(out, rt.fails...)
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -76,6 +76,8 @@ type projectJSON struct {
 	PackagesLevel    registry.Level   `json:"package_registry_access_level"`
 	Duplicates       bool             `json:"generic_duplicates_allowed"`
 	DuplicatesExcept string           `json:"generic_duplicate_exception_regex"`
+	StorageLimit     *int64           `json:"repository_size_limit,omitempty"` // for administrators
+	Statistics       *statisticsJSON  `json:"statistics,omitempty"`
 	Permissions      permissionsJSON  `json:"permissions"`
 }
 
@@ -94,11 +96,36 @@ func role(r registry.Role) *roleJSON {
 
 func (c *call) projectWire(p registry.Project) projectJSON {
 	self := c.base() + Prefix + "/projects/" + strconv.FormatInt(p.ID, 10)
-	return projectJSON{projectBasicsJSON: c.basics(p), Links: projectLinksJSON{Self: self, Members: self + "/members"},
+	out := projectJSON{projectBasicsJSON: c.basics(p), Links: projectLinksJSON{Self: self, Members: self + "/members"},
 		PackagesEnabled: p.Features.Packages != registry.Disabled, EmptyRepo: true, Archived: p.Archived, UpdatedAt: stamp(p.UpdatedAt),
 		CreatorID: orNull(p.CreatorID), ModelsLevel: p.Features.Models, ExperimentsLevel: p.Features.Experiments, PackagesLevel: p.Features.Packages,
 		Duplicates: !p.Duplicates.Refused, DuplicatesExcept: p.Duplicates.Except,
 		Permissions: permissionsJSON{ProjectAccess: role(p.ProjectRole), GroupAccess: role(p.GroupRole)}}
+	if c.s.Actor().Admin {
+		limit := swapLimit(p.StorageLimit)
+		out.StorageLimit = &limit
+	}
+	return out
+}
+
+// swapLimit translates a storage limit, either way: to GitLab 0 is no limit, and
+// what stands for the server's is null, which changes nothing in a request; here
+// that is -1.
+func swapLimit(limit int64) int64 {
+	switch limit {
+	case 0:
+		return registry.Unlimited
+	case registry.Unlimited:
+		return 0
+	}
+	return limit
+}
+
+// statisticsJSON has what there is here of GitLab's statistics of a project, in
+// bytes.
+type statisticsJSON struct {
+	StorageSize  int64 `json:"storage_size"`
+	PackagesSize int64 `json:"packages_size"`
 }
 
 func projectRoutes() []route {
@@ -204,6 +231,7 @@ type newProject struct {
 	ModelsLevel      registry.Level      `param:"model_registry_access_level" doc:"enabled, private or disabled."`
 	ExperimentsLevel registry.Level      `param:"model_experiments_access_level"`
 	PackagesLevel    registry.Level      `param:"package_registry_access_level"`
+	StorageLimit     *int64              `param:"repository_size_limit" doc:"Most bytes that its files may take up: 0 is no limit, -1 (unless told) that of the server. Administrators only."`
 }
 
 func createProject(c *call, in newProject) (projectJSON, error) {
@@ -211,13 +239,31 @@ func createProject(c *call, in newProject) (projectJSON, error) {
 		return projectJSON{}, badParam("name, path", "are missing, at least one parameter must be provided")
 	}
 	p, err := c.s.CreateProject(c.ctx(), registry.ProjectSpec{Name: in.Name, Path: in.Path, NamespaceID: in.NamespaceID, Description: in.Description,
-		Visibility: in.Visibility, Features: registry.Features{Models: in.ModelsLevel, Experiments: in.ExperimentsLevel, Packages: in.PackagesLevel}})
+		Visibility: in.Visibility, Features: registry.Features{Models: in.ModelsLevel, Experiments: in.ExperimentsLevel, Packages: in.PackagesLevel},
+		StorageLimit: limitParam(in.StorageLimit)})
 	return c.projectWire(p), err
 }
 
-func getProject(c *call, _ none) (projectJSON, error) {
+// limitParam translates a storage limit that may not be given.
+func limitParam(limit *int64) *int64 {
+	if limit == nil {
+		return nil
+	}
+	own := swapLimit(*limit)
+	return &own
+}
+
+type projectView struct {
+	Statistics bool `param:"statistics" doc:"With what its files take up, for members from reporter up."`
+}
+
+func getProject(c *call, in projectView) (projectJSON, error) {
 	p, err := c.s.Project(c.ctx(), c.project())
-	return c.projectWire(p), err
+	out := c.projectWire(p)
+	if in.Statistics && err == nil && c.s.MaySeeSize(p) == nil {
+		out.Statistics = &statisticsJSON{p.Size, p.Size}
+	}
+	return out, err
 }
 
 type projectEdit struct {
@@ -230,12 +276,13 @@ type projectEdit struct {
 	PackagesLevel    *registry.Level      `param:"package_registry_access_level"`
 	Duplicates       *bool                `param:"generic_duplicates_allowed" doc:"Whether a file of a generic package may be uploaded again; GitLab has this setting for groups."`
 	DuplicatesExcept *string              `param:"generic_duplicate_exception_regex" doc:"Packages whose whole name or version matches are treated the other way."`
+	StorageLimit     *int64               `param:"repository_size_limit" doc:"Most bytes that its files may take up: 0 is no limit, -1 that of the server. Administrators only."`
 }
 
 func editProject(c *call, in projectEdit) (projectJSON, error) {
 	p, err := c.s.EditProject(c.ctx(), c.project(), registry.ProjectEdit{Name: in.Name, Path: in.Path, Description: in.Description,
 		Visibility: in.Visibility, Models: in.ModelsLevel, Experiments: in.ExperimentsLevel, Packages: in.PackagesLevel,
-		DuplicatesAllowed: in.Duplicates, DuplicatesExcept: in.DuplicatesExcept})
+		DuplicatesAllowed: in.Duplicates, DuplicatesExcept: in.DuplicatesExcept, StorageLimit: limitParam(in.StorageLimit)})
 	return c.projectWire(p), err
 }
 

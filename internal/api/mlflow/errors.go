@@ -101,6 +101,9 @@ func (d *dialect) fail(w http.ResponseWriter, r *http.Request, door flavour, err
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	status := statusOf(body.Code)
+	if e, ok := fault.As(err); ok && e.Kind == fault.TooLarge && e.Noun == "storage" {
+		status = http.StatusRequestEntityTooLarge // clients try a 429 again
+	}
 	switch status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Vitrine"`)
@@ -146,6 +149,9 @@ func spell(err error) errorBody {
 	case fault.Conflict:
 		return errorJSON(resourceExists, sentence(e))
 	case fault.TooLarge:
+		if e.Noun == "storage" {
+			return errorJSON(resourceExhausted, sentence(e))
+		}
 		return errorJSON(invalidParameter, sentence(e))
 	case fault.Busy:
 		return errorJSON(unavailable, sentence(e))
