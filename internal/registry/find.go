@@ -9,11 +9,16 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
-// FindQuery is a search over all that an actor may see.
+// FindQuery is a search over all that an actor may see, or what of that is in a
+// place.
 type FindQuery struct {
 	Page   Page
 	Text   string
+	In     *PlaceRef // nil: everywhere
 	Viewer Viewer
+	// What In names, for a Store: one project that the viewer may see, or all in
+	// a namespace and below.
+	ProjectID, NamespaceID int64
 }
 
 // VersionText is a search for versions: those that begin with Semver, of models
@@ -43,44 +48,90 @@ type FoundTag struct {
 	Semver      string
 }
 
-// maxFindText bounds what is searched for, in bytes.
-const maxFindText = 500
+// MaxFindText bounds what is searched for, in characters.
+const MaxFindText = 500
 
-// finds is the gate to searches over everything, which leave out what the actor
-// may not see. Who may see no project by this token is refused.
-func (s Session) finds(q *FindQuery) error {
+// CheckFindText checks a text that is searched for.
+func CheckFindText(text string) error {
+	if utf8.RuneCountInString(text) > MaxFindText {
+		return fault.Invalidf("search", "is too long (maximum is %d characters)", MaxFindText)
+	}
+	return checkUTF8("search", text)
+}
+
+// MayFind reports, as an error, whether the actor may list what they may see in
+// all places.
+func (s Session) MayFind() error {
 	if err := s.scope(rule{scopes: readScopes}); err != nil {
 		return err
 	}
-	if err := s.notAJob(); err != nil {
-		return err
-	}
-	if len(q.Text) > maxFindText {
-		return fault.Invalidf("search", "is too long (maximum is %d bytes)", maxFindText)
+	return s.notAJob()
+}
+
+// finds is the gate to searches, which leave out what the actor may not see. Who
+// may see no project by this token is refused; places have their own gate.
+func (s Session) finds(q *FindQuery) error {
+	if q.In == nil {
+		if err := s.MayFind(); err != nil {
+			return err
+		}
 	}
 	q.Viewer = s.viewer()
-	return checkUTF8("search", q.Text)
+	return CheckFindText(q.Text)
 }
 
 // find asks the database, unless there is nothing to ask for.
 func find[T any](ctx context.Context, s Session, q FindQuery, empty bool, ask func(Tx, FindQuery) (List[T], error)) (List[T], error) {
-	if err := s.finds(&q); err != nil || empty {
+	if err := s.finds(&q); err != nil || empty && q.In == nil {
 		return List[T]{}, err
 	}
-	return view(ctx, s, func(tx Tx) (List[T], error) { return ask(tx, q) })
+	return view(ctx, s, func(tx Tx) (List[T], error) {
+		q := q
+		if err := s.findsIn(ctx, tx, &q); err != nil || empty {
+			return List[T]{}, err
+		}
+		return ask(tx, q)
+	})
+}
+
+// findsIn is the gate to the place of a search.
+func (s Session) findsIn(ctx context.Context, tx Tx, q *FindQuery) error {
+	switch {
+	case q.In == nil:
+		return nil
+	case q.In.InGroup:
+		n, _, err := s.namespace(ctx, tx, q.In.Group, NoRole)
+		q.NamespaceID = n.ID
+		return err
+	}
+	p, err := s.project(ctx, tx, q.In.Project, ReadModels)
+	q.ProjectID = p.ID
+	return err
 }
 
 // FindModels lists models of all projects whose names have a part of text, the
 // latest changed first; without a text, all.
 func (s Session) FindModels(ctx context.Context, q FindQuery) (List[Model], error) {
-	return find(ctx, s, q, false, func(tx Tx, q FindQuery) (List[Model], error) { return tx.FindModels(ctx, q) })
+	return find(ctx, s, q, false, func(tx Tx, q FindQuery) (List[Model], error) {
+		l, err := tx.FindModels(ctx, q)
+		if err != nil {
+			return l, err
+		}
+		return l, describeModels(ctx, tx, l.Items)
+	})
 }
 
 // FindVersions lists versions of all projects: those that begin with "1.2", or
 // with "iris 1.2" those of models with that part of a name.
 func (s Session) FindVersions(ctx context.Context, q FindQuery) (List[Version], error) {
 	text := q.parse()
-	return find(ctx, s, q, text.Semver == "", func(tx Tx, q FindQuery) (List[Version], error) { return tx.FindVersions(ctx, q, text) })
+	return find(ctx, s, q, text.Semver == "", func(tx Tx, q FindQuery) (List[Version], error) {
+		l, err := tx.FindVersions(ctx, q, text)
+		if err != nil {
+			return l, err
+		}
+		return l, describeVersions(ctx, tx, l.Items)
+	})
 }
 
 // FindTags lists metadata entries of models and versions of all projects: those

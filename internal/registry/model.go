@@ -42,6 +42,14 @@ func (s Session) Models(ctx context.Context, ref ProjectRef, q ModelQuery) (List
 // fillModels adds tags and aliases to models of one project, in two queries for
 // all.
 func fillModels(ctx context.Context, tx Tx, p Project, ms []Model) error {
+	for i := range ms {
+		ms[i].ProjectPath = p.FullPath
+	}
+	return describeModels(ctx, tx, ms)
+}
+
+// describeModels adds tags and aliases to models of any projects.
+func describeModels(ctx context.Context, tx Tx, ms []Model) error {
 	ids := make([]int64, len(ms))
 	for i, m := range ms {
 		ids[i] = m.ID
@@ -55,7 +63,7 @@ func fillModels(ctx context.Context, tx Tx, p Project, ms []Model) error {
 		return err
 	}
 	for i := range ms {
-		ms[i].Tags, ms[i].Aliases, ms[i].ProjectPath = tags[ms[i].ID], aliases[ms[i].ID], p.FullPath
+		ms[i].Tags, ms[i].Aliases = tags[ms[i].ID], aliases[ms[i].ID]
 	}
 	return nil
 }

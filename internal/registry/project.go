@@ -29,10 +29,7 @@ func (s Session) ProjectFor(ctx context.Context, ref ProjectRef, p Permission) (
 
 // Projects lists the projects that the actor may see.
 func (s Session) Projects(ctx context.Context, q ProjectQuery) (List[Project], error) {
-	if err := s.scope(rule{scopes: readScopes}); err != nil {
-		return List[Project]{}, err
-	}
-	if err := s.notAJob(); err != nil {
+	if err := s.MayFind(); err != nil {
 		return List[Project]{}, err
 	}
 	q.Viewer = s.viewer()

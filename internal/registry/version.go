@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
@@ -44,6 +45,27 @@ func tagVersions(ctx context.Context, tx Tx, vs []Version) error {
 	tags, err := tx.TagsOf(ctx, VersionTags, ids)
 	for i := range vs {
 		vs[i].Tags = tags[vs[i].ID]
+	}
+	return err
+}
+
+// describeVersions adds tags and aliases to versions of any models.
+func describeVersions(ctx context.Context, tx Tx, vs []Version) error {
+	if err := tagVersions(ctx, tx, vs); err != nil {
+		return err
+	}
+	models := make([]int64, len(vs))
+	for i, v := range vs {
+		models[i] = v.ModelID
+	}
+	slices.Sort(models)
+	aliases, err := tx.AliasesOf(ctx, slices.Compact(models))
+	for i, v := range vs {
+		for _, a := range aliases[v.ModelID] {
+			if a.VersionID == v.ID {
+				vs[i].Aliases = append(vs[i].Aliases, a.Name)
+			}
+		}
 	}
 	return err
 }

@@ -30,16 +30,24 @@ func withProject(from, table string) string {
 	return table + " CROSS JOIN projects p" + strings.TrimPrefix(from, table)
 }
 
-// inReadable keeps a list to rows of projects whose models a viewer may see. Which
-// these are is found out once, not for every row that is met; the + 0 keeps the
-// engine from going through all that is in them.
-func (l *listing) inReadable(v registry.Viewer, column string) {
-	if v.Admin {
-		l.readsModels(v)
+// inReadable keeps a list to rows of projects whose models a viewer may see, in
+// the place of the search. Which these are is found out once, not for every row
+// that is met; the + 0 keeps the engine from going through all that is in them. In
+// one project it is to go along that.
+func (l *listing) inReadable(q registry.FindQuery, column string) {
+	if q.ProjectID != 0 {
+		l.and(column+" = ?", q.ProjectID)
 		return
 	}
 	inner := listing{args: l.args}
-	inner.readsModels(v)
+	inner.readsModels(q.Viewer)
+	if q.NamespaceID != 0 {
+		inner.and("p.namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = ?)", q.NamespaceID)
+	}
+	if q.Viewer.Admin && q.NamespaceID == 0 {
+		l.args, l.where = inner.args, append(l.where, inner.where...)
+		return
+	}
 	l.args = inner.args
 	l.where = append(l.where, column+" + 0 IN (SELECT p.id FROM projects p"+inner.condition()+")")
 }
@@ -47,10 +55,10 @@ func (l *listing) inReadable(v registry.Viewer, column string) {
 func (t *tx) FindModels(ctx context.Context, q registry.FindQuery) (registry.List[registry.Model], error) {
 	l := &listing{cols: modelCols + ", p.full_path", from: withProject(modelFrom, "models m"), where: []string{"p.id = m.project_id"}, id: "m.id",
 		initial: registry.Order{By: "updated_at", Desc: true}, orders: map[string]column{"updated_at": {"m.updated_at", true}}}
-	l.inReadable(q.Viewer, "m.project_id")
+	l.inReadable(q, "m.project_id")
 	l.and("NOT m.prompt")
 	if q.Text != "" {
-		if err := t.named(ctx, l, nameIndex{table: "model_names"}, q.Text, registry.Order{}, "m.name"); err != nil {
+		if err := t.named(ctx, l, namesOf(q), q.Text, registry.Order{}, "m.name"); err != nil {
 			return registry.List[registry.Model]{}, err
 		}
 	}
@@ -59,17 +67,25 @@ func (t *tx) FindModels(ctx context.Context, q registry.FindQuery) (registry.Lis
 	})
 }
 
+// namesOf is the index of the names of models where a search looks.
+func namesOf(q registry.FindQuery) nameIndex {
+	if q.ProjectID != 0 {
+		return nameIndex{"model_names", "project", q.ProjectID}
+	}
+	return nameIndex{table: "model_names"}
+}
+
 // above ends the texts that begin with another.
 const above = "\U0010FFFF"
 
 func (t *tx) FindVersions(ctx context.Context, q registry.FindQuery, text registry.VersionText) (registry.List[registry.Version], error) {
 	l := &listing{cols: versionCols + ", p.full_path", from: withProject(versionFrom, "versions v"), where: []string{"p.id = v.project_id"}, id: "v.id",
 		initial: registry.Order{By: "semver"}, orders: map[string]column{"semver": {"v.semver", false}}}
-	l.inReadable(q.Viewer, "v.project_id")
+	l.inReadable(q, "v.project_id")
 	l.and("v.semver >= ?", text.Semver)
 	l.and("v.semver < ?", text.Semver+above)
 	l.contains(text.Name, "m.name")
-	if match, ok := (nameIndex{table: "model_names"}).match(t.s.e, "z", text.Name); ok {
+	if match, ok := namesOf(q).match(t.s.e, "z", text.Name); ok {
 		l.and("v.model_id IN (SELECT z.rowid FROM model_names z WHERE "+match.text+")", match.args...)
 	}
 	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, v *registry.Version, extra ...any) error {
@@ -90,7 +106,7 @@ func (t *tx) FindTags(ctx context.Context, q registry.FindQuery) (registry.List[
 	} {
 		l := &listing{}
 		met := tagsMet(l, of.table, strings.ToLower(strings.TrimSpace(q.Text)))
-		l.inReadable(q.Viewer, "m.project_id")
+		l.inReadable(q, "m.project_id")
 		text := "SELECT t.key, substr(t.value, 1, 200), p.full_path, m.id, m.name, " + of.cols + " FROM (" + met + ") t CROSS JOIN " + of.from +
 			" AND p.id = m.project_id AND " + strings.Join(l.where, " AND ") + l.bind(" LIMIT ?", limit+1-len(out.Items))
 		err := t.rows(ctx, text, l.args, func(s scanner) error {

@@ -453,6 +453,31 @@ func TestFindsGoAlongIndexes(t *testing.T) {
 	}
 }
 
+// TestFindsInOneProject: a search in a project goes along what is in it.
+func TestFindsInOneProject(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	q := registry.FindQuery{ProjectID: 1, Page: registry.Page{NoTotal: true}}
+	err := s.View(ctx, func(tx registry.Tx) error {
+		_, err := tx.FindModels(ctx, q)
+		if err != nil {
+			return err
+		}
+		_, err = tx.FindVersions(ctx, q, registry.VersionText{Semver: "1.2"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Watch(nil)
+	for i, index := range []string{"m USING INDEX models_updated (project_id=?)", "v USING INDEX versions_text_in (project_id=? AND semver>? AND semver<?)"} {
+		if steps := plan(t, s, texts[i]); !strings.HasSuffix(steps[0], index) || strings.Contains(strings.Join(steps, ""), "TEMP B-TREE") {
+			t.Errorf("%q, want %s", steps, index)
+		}
+	}
+}
+
 // TestSizesAreSummedByAnIndex: what a project takes up is told without a look at
 // the rows of its packages, let alone those of others.
 func TestSizesAreSummedByAnIndex(t *testing.T) {

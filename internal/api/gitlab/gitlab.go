@@ -243,7 +243,10 @@ func (c *call) authorize(rt route) error {
 	a := rt.access
 	switch a.gate {
 	case anyone:
-		return nil
+		if needOf(rt).Scopes == nil {
+			return nil
+		}
+		return c.s.MayFind()
 	case inProject:
 		return c.s.May(ctx, c.project(), a.perm)
 	case inGroup:

@@ -137,6 +137,7 @@ var tagWords = map[string]string{
 	"Models":           "Models, their metadata and their aliases.",
 	"Versions":         "Versions of a model, numbered by Semantic Versioning.",
 	"Experiments":      "Experiments gather candidates.",
+	"Search":           "Things of one sort by a part of their names, in all places, a group or a project.",
 	"Candidates":       "Candidates (MLflow: runs) with parameters, metrics and metadata; any can become a version.",
 }
 

@@ -104,7 +104,10 @@ var requests = map[string]asked{
 	"GET /projects/{id}/ml/candidates/{candidate_id}/metrics":               {query: "name=loss"},
 	"PUT /projects/{id}/ml/candidates/{candidate_id}/metadata":              {body: object{"metadata": []object{{"name": "gpu", "value": "h100"}}}},
 	"DELETE /projects/{id}/ml/candidates/{candidate_id}/metadata/{name...}": {path: one("name", "gpu")},
-	"POST /projects/{id}/ml/candidates/{candidate_id}/promote":              {body: object{"version": "1.1.0"}},
+	"GET /search":               {query: "scope=ml_models&search=iri"},
+	"GET /groups/{id}/search":   {query: "scope=ml_model_versions&search=iris+1"},
+	"GET /projects/{id}/search": {query: "scope=users&search=hopper"},
+	"POST /projects/{id}/ml/candidates/{candidate_id}/promote": {body: object{"version": "1.1.0"}},
 }
 
 func one(name, value string) map[string]string { return map[string]string{name: value} }

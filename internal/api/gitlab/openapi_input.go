@@ -81,6 +81,8 @@ var allowed = map[string][]any{
 	"packageFilter.status":           list(packageStatuses),
 	"packageFilter.sort":             {"asc", "desc"},
 	"packageFilter.package_type":     list(packageTypes),
+	"searchFilter.scope":             list(anywhere),
+	"projectSearch.scope":            list(inPlace),
 }
 
 // limits are bounds of parameters that their types do not tell, by type and
@@ -108,6 +110,7 @@ var limits = map[string]object{
 	"projectEdit.path":                  {"minLength": 1, "maxLength": 255},
 	"projectEdit.repository_size_limit": {"minimum": -1},
 	"newProject.repository_size_limit":  {"minimum": -1},
+	"searchFilter.search":               {"maxLength": registry.MaxFindText},
 	"newModel.name":                     {"minLength": 1, "maxLength": 255, "pattern": registry.ModelNameForm},
 	"modelEdit.name":                    {"minLength": 1, "maxLength": 255, "pattern": registry.ModelNameForm},
 	"newModel.description":              {"maxLength": 10000},

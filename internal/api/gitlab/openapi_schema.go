@@ -79,10 +79,14 @@ func (s schemas) basic(t reflect.Type) object {
 
 // answer gives the schema of a type as encoding/json writes it.
 func (s schemas) answer(t reflect.Type) object {
-	// Lists of projects are the only answers without a type of their own.
+	// Lists of projects, and what searches find, have no type of their own.
 	if t == reflect.TypeFor[projectsJSON]() {
 		full, few := s.answer(reflect.TypeFor[projectJSON]()), s.answer(reflect.TypeFor[projectBasicsJSON]())
 		return object{"type": "array", "items": object{"anyOf": []object{full, few}}}
+	}
+	if t == reflect.TypeFor[foundJSON]() {
+		return object{"type": "array", "items": object{"anyOf": []object{s.answer(reflect.TypeFor[projectBasicsJSON]()), s.answer(reflect.TypeFor[userRefJSON]()),
+			s.answer(reflect.TypeFor[foundModelJSON]()), s.answer(reflect.TypeFor[foundVersionJSON]())}}}
 	}
 	if schema := plain[t]; schema != nil {
 		return schema()

@@ -101,6 +101,12 @@ func TestOpenAPIOrders(t *testing.T) {
 			}
 			for _, v := range in.values {
 				query := fmt.Sprintf("?%s=%v&metric=m", in.name, v)
+				if rt.tag == "Search" {
+					query += "&search=x"
+				}
+				if in.name != "scope" {
+					query += "&scope=users"
+				}
 				if rec := w.do(t, "GET", w.address(rt)+query+"&name=n", "root", ""); rec.Code != 200 {
 					t.Errorf("%s%s: %d %s", rt.pattern, query, rec.Code, rec.Body)
 				}
@@ -182,7 +188,7 @@ func required(in reflect.Type) string {
 	var out []string
 	for _, p := range inputs(in) {
 		if p.required {
-			out = append(out, p.name+"=1")
+			out = append(out, fmt.Sprintf("%s=%v", p.name, append(p.values, 1)[0]))
 		}
 	}
 	return strings.Join(out, "&")

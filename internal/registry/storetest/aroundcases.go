@@ -60,13 +60,22 @@ func finds(_ *testing.T, b *bench) {
 	b.update(func(ctx context.Context, tx registry.Tx) error {
 		return tx.PutMember(ctx, registry.Place{ProjectID: own.ID}, registry.Member{User: registry.UserRef{ID: ada.ID}, Role: registry.Guest, CreatedAt: at})
 	})
-	for want, v := range map[string]registry.Viewer{"": {}, "own/p": {UserID: ada.ID, Now: at}, "other/q own/p": {Admin: true}} {
-		b.view(func(ctx context.Context, tx registry.Tx) error { return b.findsAs(ctx, tx, v, want) })
+	member, admin := registry.Viewer{UserID: ada.ID, Now: at}, registry.Viewer{Admin: true}
+	for _, c := range []struct {
+		want string
+		q    registry.FindQuery
+	}{
+		{"", registry.FindQuery{}}, {"own/p", registry.FindQuery{Viewer: member}}, {"other/q own/p", registry.FindQuery{Viewer: admin}},
+		{"other/q", registry.FindQuery{ProjectID: other.ID}}, {"", registry.FindQuery{ProjectID: other.ID + 1, Viewer: admin}},
+		{"other/q", registry.FindQuery{NamespaceID: other.Namespace.ID, Viewer: admin}}, {"", registry.FindQuery{NamespaceID: other.Namespace.ID, Viewer: member}},
+		{"own/p", registry.FindQuery{NamespaceID: own.Namespace.ID, Viewer: member}},
+	} {
+		b.view(func(ctx context.Context, tx registry.Tx) error { return b.findsAs(ctx, tx, c.q, c.want) })
 	}
 }
 
-// findsAs holds each search for a viewer to the projects that it shall meet.
-func (b *bench) findsAs(ctx context.Context, tx registry.Tx, v registry.Viewer, want string) error {
+// findsAs holds each search, with other texts, to the projects that it shall meet.
+func (b *bench) findsAs(ctx context.Context, tx registry.Tx, q registry.FindQuery, want string) error {
 	b.t.Helper()
 	met := func(what string, paths map[string]bool) {
 		got := ""
@@ -76,11 +85,12 @@ func (b *bench) findsAs(ctx context.Context, tx registry.Tx, v registry.Viewer, 
 			}
 		}
 		if got = got[min(1, len(got)):]; got != want {
-			b.t.Errorf("%s as %+v meets %q, want %q", what, v, got, want)
+			b.t.Errorf("%s by %+v meets %q, want %q", what, q, got, want)
 		}
 	}
 	for _, text := range []string{"", "iri", "ri", "IRIS"} {
-		l, err := tx.FindModels(ctx, registry.FindQuery{Text: text, Viewer: v})
+		q.Text = text
+		l, err := tx.FindModels(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -91,7 +101,7 @@ func (b *bench) findsAs(ctx context.Context, tx registry.Tx, v registry.Viewer, 
 		met("model "+text, paths)
 	}
 	for _, text := range []registry.VersionText{{Semver: "1.2"}, {Name: "iri", Semver: "1"}, {Name: "ri", Semver: "1.2.0"}} {
-		l, err := tx.FindVersions(ctx, registry.FindQuery{Viewer: v}, text)
+		l, err := tx.FindVersions(ctx, q, text)
 		if err != nil {
 			return err
 		}
@@ -102,7 +112,8 @@ func (b *bench) findsAs(ctx context.Context, tx registry.Tx, v registry.Viewer, 
 		met(fmt.Sprint("version ", text), paths)
 	}
 	for _, text := range []string{"frame", "SKL", "framework=skl"} {
-		l, err := tx.FindTags(ctx, registry.FindQuery{Text: text, Viewer: v})
+		q.Text = text
+		l, err := tx.FindTags(ctx, q)
 		if err != nil {
 			return err
 		}

@@ -154,3 +154,23 @@ def test_file_in_a_group_project(gl, root, unique, tmp_path):
     assert gl.http_get(api.files_path(version["id"], "d/x.bin", project.id), raw=True).content == b"content"
     project.delete()
     root.get_file(version["id"], "d/x.bin", 404, project.id)
+
+
+def test_storage_limit(gl, root, unique, newcomer):
+    user, theirs = newcomer
+    project = gl.projects.create({"name": unique("limited"), "repository_size_limit": 1000})
+    assert project.repository_size_limit == 1000
+    project.members.create({"user_id": user.id, "access_level": 40})
+    their = theirs.projects.get(project.id, statistics=True)
+    assert "repository_size_limit" not in their.attributes
+    their.generic_packages.upload("data", "1", "a", data=b"a" * 600)
+    with pytest.raises(gitlab.exceptions.GitlabUploadError) as refused:
+        their.generic_packages.upload("data", "1", "b", data=b"b" * 401)
+    assert refused.value.response_code == 413
+    assert "its limit is 1000 bytes, 600 are used" in str(refused.value)
+    assert theirs.projects.get(project.id, statistics=True).statistics == {"storage_size": 600, "packages_size": 600}
+    their.repository_size_limit = 5000
+    assert api.code_of(their.save) == 403
+    project.repository_size_limit = 0
+    project.save()
+    their.generic_packages.upload("data", "1", "b", data=b"b" * 401)
