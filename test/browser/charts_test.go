@@ -154,6 +154,9 @@ func TestExperimentCharts(t *testing.T) {
 	if n := get[int](b, `document.querySelectorAll("[data-lines] .u-legend .u-series").length`); n != 3 {
 		t.Errorf("%d columns, want steps and two runs", n)
 	}
+	if !get[bool](b, `[...document.querySelectorAll("[data-scatter] text")].every((e) => e.getBBox().x >= 0)`) {
+		t.Error("a mark of the scatter is cut off")
+	}
 	if n := get[int](b, `document.querySelectorAll("[data-scatter] circle").length`); n != 2 {
 		t.Errorf("%d dots", n)
 	}

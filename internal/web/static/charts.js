@@ -243,6 +243,15 @@ function svg(tag, attributes, ...children) {
   return e;
 }
 
+// round gives up to six round numbers between two.
+function round(least, most) {
+  if (!(most > least)) return [least];
+  const rough = (most - least) / 5, power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((n) => n * power >= rough) * power, marks = [];
+  for (let i = Math.ceil(least / step); i * step <= most; i++) marks.push(i * step);
+  return marks;
+}
+
 // scale maps values to pixels [from, to], with marks: along a line when all are
 // numbers, else each text has a place.
 function scale(values, from, to) {
@@ -254,7 +263,7 @@ function scale(values, from, to) {
   }
   const least = Math.min(...numbers), most = Math.max(...numbers), room = (most - least) * .05 || Math.abs(most) * .05 || 1;
   const at = (v) => from + (to - from) * (Number(v) - least + room) / (most - least + 2 * room);
-  return { at, marks: [0, .25, .5, .75, 1].filter((_, i) => most > least || i === 2).map((p) => least + (most - least) * p).map((v) => [at(v), String(+v.toPrecision(3))]) };
+  return { at, marks: round(least, most).map((v) => [at(v), short(v)]) };
 }
 
 // scatter draws each run as a dot that leads to its page.
@@ -265,10 +274,12 @@ function scatter(figure, runs, param, metric) {
   const pane = figure.querySelector(".plot");
   if (shown.length === 0) { pane.replaceChildren(); return; }
   const w = Math.max(pane.clientWidth, 280), h = 300;
-  const x = scale(shown.map((r) => r.params[param]), 60, w - 16), y = scale(shown.map((r) => r.metrics[metric]), h - 44, 10);
+  const y = scale(shown.map((r) => r.metrics[metric]), h - 44, 10);
+  const left = 24 + 8 * Math.max(...y.marks.map(([, text]) => text.length)); // room for the longest
+  const x = scale(shown.map((r) => r.params[param]), left, w - 16);
   const picture = svg("svg", { class: "scatter", viewBox: `0 0 ${w} ${h}`, role: "group", "aria-label": `${metric} by ${param}` });
   for (const [at, text] of x.marks) picture.append(svg("line", { x1: at, x2: at, y1: 10, y2: h - 40 }), svg("text", { x: at, y: h - 24, "text-anchor": "middle" }, text));
-  for (const [at, text] of y.marks) picture.append(svg("line", { x1: 56, x2: w - 16, y1: at, y2: at }), svg("text", { x: 50, y: at + 4, "text-anchor": "end" }, text));
+  for (const [at, text] of y.marks) picture.append(svg("line", { x1: left - 4, x2: w - 16, y1: at, y2: at }), svg("text", { x: left - 10, y: at + 4, "text-anchor": "end" }, text));
   picture.append(svg("text", { x: w / 2, y: h - 6, "text-anchor": "middle" }, param));
   for (const r of shown) {
     const said = `${r.name}: ${param} ${r.params[param]}, ${metric} ${short(r.metrics[metric])}`;
