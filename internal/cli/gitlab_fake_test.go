@@ -58,6 +58,9 @@ func newGitLab(t *testing.T) *fakeGitLab {
 			}
 			answer(w, 200, fakeProject)
 		},
+		"GET /api/v4/search": func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, 400, map[string]string{"error": "scope does not have a valid value"})
+		},
 		"POST /api/graphql":                                          g.graphql,
 		"GET " + project + "/packages":                               g.packages,
 		"GET " + project + "/packages/{package}/package_files":       g.packageFiles,

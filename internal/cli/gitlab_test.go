@@ -92,6 +92,9 @@ func TestRunsOfGitLab(t *testing.T) {
 	if out := s.run("search", "resn"); !strings.Contains(out, "team/vision/resnet") || !strings.Contains(out, "[model]resnet") || strings.Contains(out, "fresh") {
 		t.Errorf("search: %s", out)
 	}
+	if out := s.run("search", "vis", "--all"); !strings.Contains(out, "team/vision ") || strings.Contains(out, "model") {
+		t.Errorf("search in all projects: %s", out)
+	}
 	if g.experiments[len(g.experiments)-1] != "fresh" {
 		t.Errorf("the experiments are %v", g.experiments)
 	}

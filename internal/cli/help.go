@@ -74,7 +74,7 @@ And these in part:
   edit         descriptions; GitLab has no metadata to edit, and models keep their names
   rm           models and versions; not single files
   run ls       of a model or an experiment; not of a whole project
-  search       projects, models and experiments; not runs
+  search       projects; of one project models and experiments, not runs
   @latest      is the highest version; GitLab has no other aliases
 
 These do not: alias, push --alias and --metadata, token create. They end with a message

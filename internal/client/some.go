@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
 // These lists give the first items only, those with search in their name; they
@@ -47,6 +49,41 @@ func (c *Client) SomeExperiments(ctx context.Context, project, search string, li
 		}
 		return es, err
 	})
+}
+
+// FoundModel is a model of any project.
+type FoundModel struct {
+	Model
+	ProjectPath string `json:"project_path"`
+}
+
+// FoundVersion is a version of any project.
+type FoundVersion struct {
+	Version
+	ProjectPath string `json:"project_path"`
+}
+
+// FindModels lists some models of all projects that the caller sees, the latest
+// changed first. A GitLab does not search for models, which is ErrNoAddress.
+func (c *Client) FindModels(ctx context.Context, search string, limit int) ([]FoundModel, error) {
+	return found[FoundModel](ctx, c, "ml_models", search, limit)
+}
+
+// FindVersions lists some versions of all projects that the caller sees: those
+// that begin with "1.2", or with "iris 1.2" those of models with that part of a
+// name.
+func (c *Client) FindVersions(ctx context.Context, search string, limit int) ([]FoundVersion, error) {
+	return found[FoundVersion](ctx, c, "ml_model_versions", search, limit)
+}
+
+// found lists what a search has of a scope. GitLab says of one that is not among
+// its own that the value is not valid (lib/api/search.rb).
+func found[T any](ctx context.Context, c *Client, scope, search string, limit int) ([]T, error) {
+	out, err := listSome[T](ctx, c, "/search", url.Values{"scope": {scope}, "search": {search}}, limit)
+	if e, ok := fault.As(err); ok && e.Kind == fault.Invalid && strings.HasPrefix(e.Msg, "scope ") {
+		err = notThere("search for " + scope)
+	}
+	return out, err
 }
 
 func searched(text string) url.Values {
