@@ -46,6 +46,7 @@ type everything struct {
 	Since   time.Time       `param:"since"`
 	Expires *time.Time      `param:"expires_at"`
 	Roles   []string        `param:"roles,commas"`
+	Users   []int64         `param:"users,commas"`
 	Raw     json.RawMessage `param:"raw"`
 	Skipped string
 }
@@ -334,6 +335,13 @@ func TestCommas(t *testing.T) {
 		var got everything
 		if err := DecodeParams(request("POST", "/", "application/json", body), &got, 1000); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, %q", body, err, got.Roles)
+		}
+	}
+	for body, want := range map[string][]int64{`{"users":5}`: {5}, `{"users":5.0}`: {5}, `{"users":"5, 6"}`: {5, 6}, `{"users":[5,6]}`: {5, 6}, `{"users":"x"}`: nil, `{"users":5.5}`: nil, `{"users":true}`: nil} {
+		var got everything
+		err := DecodeParams(request("POST", "/", "application/json", body), &got, 1000)
+		if fault.Is(err, fault.Invalid) != (want == nil) || want != nil && !slices.Equal(got.Users, want) {
+			t.Errorf("%s: %v, %d", body, err, got.Users)
 		}
 	}
 	var got everything

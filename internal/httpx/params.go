@@ -22,6 +22,8 @@ var errBad = errors.New(MsgInvalid)
 var (
 	timeType = reflect.TypeFor[time.Time]()
 	rawType  = reflect.TypeFor[json.RawMessage]()
+	// numbersType is a list of which one may be written as a number in JSON.
+	numbersType = reflect.TypeFor[[]int64]()
 )
 
 // param is one tagged field of a struct.
@@ -124,7 +126,7 @@ func (a *assigner) fill(dst reflect.Value, params map[string]value, prefix strin
 			continue
 		}
 		if p.commas {
-			v = v.split()
+			v = v.split(dst.Type() == numbersType)
 		}
 		if err := a.set(dst, v, field); errors.Is(err, errBad) {
 			a.problems = append(a.problems, Problem{field, MsgInvalid})
@@ -208,12 +210,18 @@ func (a *assigner) setSlice(dst reflect.Value, v value, field string) error {
 	return nil
 }
 
-// split makes a list of a text with commas; a list stays as it is.
-func (v value) split() value {
+// split makes a list of a text with commas, and of a number where numbers are
+// wanted; a list stays as it is.
+func (v value) split(numbers bool) value {
 	texts := v.text
 	if v.json != nil {
 		var one string
-		if json.Unmarshal(v.json, &one) != nil {
+		var n json.Number
+		switch {
+		case json.Unmarshal(v.json, &one) == nil:
+		case numbers && json.Unmarshal(v.json, &n) == nil:
+			return value{json: []byte("[" + n + "]")}
+		default:
 			return v
 		}
 		texts = []string{one}

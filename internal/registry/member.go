@@ -97,7 +97,8 @@ func (s Session) Memberships(ctx context.Context, userID int64, q MembershipQuer
 // MemberSpec is a role to be given.
 type MemberSpec struct {
 	UserID    int64
-	Username  string // when UserID is 0
+	Email     string // when UserID is 0
+	Username  string // when there is neither
 	Role      Role
 	ExpiresAt *time.Time // nil: never, or as it was; a zero time: never
 }
@@ -118,50 +119,74 @@ func (s Session) putMember(ctx context.Context, ref PlaceRef, spec MemberSpec, e
 		if err != nil {
 			return Member{}, err
 		}
-		u, err := memberUser(ctx, tx, spec)
-		if err != nil {
-			return Member{}, err
-		}
-		old, err := tx.ListMembers(ctx, MemberQuery{Place: place, UserID: u.ID, Page: Page{Limit: 1}, Now: s.now()})
+		u, old, err := s.memberNow(ctx, tx, place, spec)
 		switch {
 		case err != nil:
 			return Member{}, err
-		case exists && len(old.Items) == 0:
+		case exists && old == nil:
 			return Member{}, fault.Missing("member", itoa(u.ID))
-		case !exists && u.Bot:
-			return Member{}, fault.Denied("member", "the bot of an access token belongs to its own place only")
-		case !exists && len(old.Items) > 0:
+		case !exists && old != nil:
 			return Member{}, fault.Conflictf("member", "", "Member already exists")
-		case spec.Role > role || len(old.Items) > 0 && old.Items[0].Role > role:
-			return Member{}, fault.Denied("member", "you cannot give or take a role above your own")
-		case spec.ExpiresAt != nil && !spec.ExpiresAt.IsZero() && !spec.ExpiresAt.After(s.now()):
-			return Member{}, fault.Invalidf("expires_at", "cannot be a date in the past")
 		}
-		m := Member{User: UserRef{ID: u.ID, Username: u.Username, Name: u.Name, Blocked: u.Blocked}, Role: spec.Role,
-			CreatedAt: s.now(), CreatedBy: s.actor.UserID}
-		if exists {
-			m.ExpiresAt, m.CreatedAt, m.CreatedBy = old.Items[0].ExpiresAt, old.Items[0].CreatedAt, old.Items[0].CreatedBy
-		}
-		set(&m.ExpiresAt, spec.ExpiresAt)
-		if err := tx.PutMember(ctx, place, m); err != nil {
+		if err := s.mayGive(role, u, old, spec); err != nil {
 			return Member{}, err
 		}
-		if err := s.keepsOwner(ctx, tx, place, exists); err != nil {
-			return Member{}, err
-		}
-		act := MemberAdded
-		if exists {
-			act = MemberEdited
-		}
-		return m, s.note(ctx, tx, place.in(Event{Act: act, Subject: u.Username, Detail: itoa(int64(m.Role))}))
+		return s.giveRole(ctx, tx, place, u, old, spec)
 	})
 }
 
-func memberUser(ctx context.Context, tx Tx, spec MemberSpec) (User, error) {
-	if spec.UserID == 0 {
-		return tx.UserByName(ctx, spec.Username)
+// memberNow finds the user of a specification, and what they are in the place;
+// nil: no direct member.
+func (s Session) memberNow(ctx context.Context, tx Tx, p Place, spec MemberSpec) (User, *Member, error) {
+	u, err := memberUser(ctx, tx, spec)
+	if err != nil {
+		return u, nil, err
 	}
-	return tx.UserByID(ctx, spec.UserID)
+	old, err := tx.ListMembers(ctx, MemberQuery{Place: p, UserID: u.ID, Page: Page{Limit: 1}, Now: s.now()})
+	if err != nil || len(old.Items) == 0 {
+		return u, nil, err
+	}
+	return u, &old.Items[0], nil
+}
+
+// mayGive refuses what an actor with a role may not give, or nobody can have.
+func (s Session) mayGive(role Role, u User, old *Member, spec MemberSpec) error {
+	switch {
+	case old == nil && u.Bot:
+		return fault.Denied("member", "the bot of an access token belongs to its own place only")
+	case spec.Role > role || old != nil && old.Role > role:
+		return fault.Denied("member", "you cannot give or take a role above your own")
+	case spec.ExpiresAt != nil && !spec.ExpiresAt.IsZero() && !spec.ExpiresAt.After(s.now()):
+		return fault.Invalidf("expires_at", "cannot be a date in the past")
+	}
+	return nil
+}
+
+// giveRole makes a user a member, or changes what they are.
+func (s Session) giveRole(ctx context.Context, tx Tx, p Place, u User, old *Member, spec MemberSpec) (Member, error) {
+	m, act := Member{User: UserRef{ID: u.ID, Username: u.Username, Name: u.Name, Blocked: u.Blocked}, Role: spec.Role,
+		CreatedAt: s.now(), CreatedBy: s.actor.UserID}, MemberAdded
+	if old != nil {
+		m.ExpiresAt, m.CreatedAt, m.CreatedBy, act = old.ExpiresAt, old.CreatedAt, old.CreatedBy, MemberEdited
+	}
+	set(&m.ExpiresAt, spec.ExpiresAt)
+	if err := tx.PutMember(ctx, p, m); err != nil {
+		return Member{}, err
+	}
+	if err := s.keepsOwner(ctx, tx, p, old != nil); err != nil {
+		return Member{}, err
+	}
+	return m, s.note(ctx, tx, p.in(Event{Act: act, Subject: u.Username, Detail: itoa(int64(m.Role))}))
+}
+
+func memberUser(ctx context.Context, tx Tx, spec MemberSpec) (User, error) {
+	switch {
+	case spec.UserID != 0:
+		return tx.UserByID(ctx, spec.UserID)
+	case spec.Email != "":
+		return tx.UserByEmail(ctx, spec.Email)
+	}
+	return tx.UserByName(ctx, spec.Username)
 }
 
 // keepsOwner refuses a change that leaves a group without an owner.

@@ -68,6 +68,8 @@ type Users interface {
 	InsertBot(ctx context.Context, u User, of Place) (int64, error)
 	UserByID(ctx context.Context, id int64) (User, error)
 	UserByName(ctx context.Context, username string) (User, error)
+	// UserByEmail finds a person.
+	UserByEmail(ctx context.Context, email string) (User, error)
 	ListUsers(ctx context.Context, q UserQuery) (List[User], error)
 	UpdateUser(ctx context.Context, u User) error
 	SetPassword(ctx context.Context, id int64, hash string) error

@@ -21,9 +21,10 @@ var (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`)
 	insertBot = stmt(`INSERT INTO users (username, username_key, name, email, email_key, admin, blocked, password_hash, created_at,
 		bot, bot_project_id, bot_group_id) VALUES ($1, $2, $3, $4, $5, FALSE, FALSE, '', $6, TRUE, $7, $8) RETURNING id`)
-	userByID   = stmt(`SELECT ` + userCols + ` FROM ` + userFrom + ` WHERE u.id = $1`)
-	userByName = stmt(`SELECT ` + userCols + ` FROM ` + userFrom + ` WHERE u.username_key = $1`)
-	updateUser = stmt(`UPDATE users SET username = $1, username_key = $2, name = $3, email = $4, email_key = $5,
+	userByID    = stmt(`SELECT ` + userCols + ` FROM ` + userFrom + ` WHERE u.id = $1`)
+	userByName  = stmt(`SELECT ` + userCols + ` FROM ` + userFrom + ` WHERE u.username_key = $1`)
+	userByEmail = stmt(`SELECT ` + userCols + ` FROM ` + userFrom + ` WHERE u.email_key = $1 AND NOT u.bot`)
+	updateUser  = stmt(`UPDATE users SET username = $1, username_key = $2, name = $3, email = $4, email_key = $5,
 		admin = $6, blocked = $7 WHERE id = $8`)
 	passwordOf  = stmt(`SELECT ` + userCols + `, u.password_hash FROM ` + userFrom + ` WHERE (u.username_key = $1 OR u.email_key = $1) AND NOT u.bot`)
 	setPassword = stmt(`UPDATE users SET password_hash = $1 WHERE id = $2`)
@@ -68,6 +69,12 @@ func (t *tx) UserByName(ctx context.Context, name string) (registry.User, error)
 	var u registry.User
 	err := t.scanOne(ctx, userByName, []any{strings.ToLower(name)}, func(s scanner) error { return scanUser(s, &u) })
 	return u, named(err, "user", name)
+}
+
+func (t *tx) UserByEmail(ctx context.Context, email string) (registry.User, error) {
+	var u registry.User
+	err := t.scanOne(ctx, userByEmail, []any{strings.ToLower(email)}, func(s scanner) error { return scanUser(s, &u) })
+	return u, named(err, "user", email)
 }
 
 func (t *tx) ListUsers(ctx context.Context, q registry.UserQuery) (registry.List[registry.User], error) {

@@ -121,7 +121,9 @@ func spellInvalid(e *fault.Error) map[string]any {
 		return message("Failed to transfer project {:new_namespace=>[" + strconv.Quote(e.Msg) + "]}")
 	case e.Noun == "group transfer":
 		return message("Transfer failed: " + e.Msg)
-	case e.Noun == "token":
+	case e.Noun == "invitation" && e.Field != "":
+		return map[string]any{"error": e.Field + " " + e.Msg}
+	case e.Noun == "token", e.Noun == "invitation":
 		return message("400 Bad request - " + e.Msg)
 	case e.Noun == "body", e.Noun == "digest":
 		return message("400 Bad request - " + sentence(e))

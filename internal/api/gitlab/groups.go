@@ -180,6 +180,7 @@ func memberRoutes() []route {
 			op("PUT", one, in.change, "Change a member's role", m.edit),
 			op("DELETE", one, in.change, "Take a member's role away", m.remove),
 			op("GET", strings.TrimSuffix(in.prefix, "members")+"invitations", in.invites, "List invitations that wait: there is never one, roles count at once", m.invitations),
+			op("POST", strings.TrimSuffix(in.prefix, "members")+"invitations", in.change, "Give people a role by their addresses or numbers; no mail is sent", m.invite),
 		)...)
 	}
 	return out
@@ -265,27 +266,4 @@ func (m members) remove(c *call, _ none) (none, error) {
 		return none{}, err
 	}
 	return none{}, c.s.RemoveMember(c.ctx(), m.place(c), id)
-}
-
-// invitationJSON has the fields of GitLab's entity Invitation.
-type invitationJSON struct {
-	AccessLevel   registry.Role `json:"access_level"`
-	CreatedAt     stamp         `json:"created_at"`
-	ExpiresAt     date          `json:"expires_at"`
-	InviteEmail   string        `json:"invite_email"`
-	CreatedByName string        `json:"created_by_name"`
-}
-
-type invitationFilter struct {
-	paging
-	Query string `param:"query" doc:"Part of the address."`
-}
-
-func (m members) invitations(c *call, in invitationFilter) ([]invitationJSON, error) {
-	if _, err := in.page(); err != nil {
-		return nil, err
-	}
-	return listed(c, in.paging, func(i registry.Member) invitationJSON {
-		return invitationJSON{AccessLevel: i.Role, CreatedAt: stamp(i.CreatedAt), ExpiresAt: date(i.ExpiresAt)}
-	})(c.s.Invitations(c.ctx(), m.place(c)))
 }

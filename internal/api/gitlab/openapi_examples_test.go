@@ -65,6 +65,8 @@ var requests = map[string]asked{
 	"POST /projects":                                      {body: object{"name": "birds", "namespace_id": 5, "visibility": "internal"}},
 	"PUT /projects/{id}":                                  {body: object{"description": "Tells flowers from weeds."}},
 	"POST /projects/{id}/members":                         {body: object{"username": "alan", "access_level": 30}},
+	"POST /projects/{id}/invitations":                     {body: object{"email": []string{"alan@example.org"}, "access_level": 30}},
+	"POST /groups/{id}/invitations":                       {body: object{"email": []string{"alan@example.org", "nobody@example.org"}, "access_level": 20}},
 	"POST /groups/{id}/members":                           {body: object{"username": "alan", "access_level": 20, "expires_at": "2027-06-30"}},
 	"PUT /projects/{id}/members/{user_id}":                {body: object{"access_level": 40}},
 	"PUT /groups/{id}/members/{user_id}":                  {body: object{"access_level": 20}},

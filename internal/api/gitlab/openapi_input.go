@@ -65,6 +65,7 @@ var allowed = map[string][]any{
 	"newAccessToken.scopes":          list(auth.BotScopes.Names()),
 	"newAccessToken.access_level":    roleValues[1:],
 	"newDeployToken.scopes":          list(auth.DeployScopes.Names()),
+	"newInvitation.access_level":     roleValues,
 	"newMember.access_level":         roleValues,
 	"memberEdit.access_level":        roleValues,
 	"userFilter.order_by":            {"id", "name", "username", "created_at"},
@@ -142,13 +143,14 @@ var limits = map[string]object{
 // either are the parameters of which one at least is needed, by type; of a
 // parameter for one entry of a list, the list may take the place.
 var either = map[string][][]string{
-	"newUser":    {{"password"}, {"force_random_password"}, {"reset_password"}},
-	"newMember":  {{"user_id"}, {"username"}},
-	"newProject": {{"name"}, {"path"}},
-	"newRun":     {{"experiment_id"}, {"model_id"}},
-	"newParams":  {{"params"}, {"name"}},
-	"logged":     {{"params"}, {"metrics"}, {"metadata"}},
-	"newMetrics": {{"metrics"}, {"name", "value"}},
+	"newUser":       {{"password"}, {"force_random_password"}, {"reset_password"}},
+	"newMember":     {{"user_id"}, {"username"}},
+	"newInvitation": {{"email"}, {"user_id"}},
+	"newProject":    {{"name"}, {"path"}},
+	"newRun":        {{"experiment_id"}, {"model_id"}},
+	"newParams":     {{"params"}, {"name"}},
+	"logged":        {{"params"}, {"metrics"}, {"metadata"}},
+	"newMetrics":    {{"metrics"}, {"name", "value"}},
 }
 
 func list[T any](values []T) []any {
@@ -178,17 +180,28 @@ func (in input) orText(schema object) object {
 	if !in.commas {
 		return schema
 	}
-	one := make([]string, len(in.values))
-	for i, v := range in.values {
-		one[i] = fmt.Sprint(v)
-	}
-	word := "(" + strings.Join(one, "|") + ")"
-	out := object{"anyOf": []object{schema, {"type": "string", "pattern": "^" + word + "(," + word + ")*$"}}}
+	out := object{"anyOf": in.asText(schema)}
 	if words, ok := schema["description"]; ok {
 		out["description"] = words
 		delete(schema, "description")
 	}
 	return out
+}
+
+// asText are the ways to write a list.
+func (in input) asText(list object) []object {
+	switch {
+	case in.typ.Elem().Kind() == reflect.Int64:
+		return []object{list, {"type": "integer", "format": "int64"}, {"type": "string", "pattern": "^\\d+(,\\d+)*$"}}
+	case in.values == nil:
+		return []object{list, {"type": "string"}}
+	}
+	one := make([]string, len(in.values))
+	for i, v := range in.values {
+		one[i] = fmt.Sprint(v)
+	}
+	word := "(" + strings.Join(one, "|") + ")"
+	return []object{list, {"type": "string", "pattern": "^" + word + "(," + word + ")*$"}}
 }
 
 // described is the schema with the parameter's description.

@@ -96,6 +96,8 @@ func (s schemas) answer(t reflect.Type) object {
 		return nullable(s.answer(t.Elem()))
 	case reflect.Slice:
 		return object{"type": "array", "items": s.answer(t.Elem())}
+	case reflect.Map:
+		return object{"type": "object", "additionalProperties": s.answer(t.Elem())}
 	case reflect.Struct:
 		return s.named(schemaName(t), func() object { return s.answerObject(t) })
 	}

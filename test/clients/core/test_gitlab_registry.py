@@ -150,6 +150,25 @@ def test_invitations(gl, project, newcomer):
     assert code_of(theirs.projects.get(project.id).invitations.list, get_all=True) == 403
 
 
+def test_invite(gl, project, newcomer):
+    user, theirs = newcomer
+    group = gl.groups.get(project.namespace["id"])
+    for place in (project, group):
+        made = place.invitations.create({"email": user.email, "access_level": 20})
+        assert made.status == "success"
+        assert place.members.get(user.id).access_level == 20
+        place.invitations.create({"user_id": user.id, "access_level": 30})
+        assert place.members.get(user.id).access_level == 30
+        with pytest.raises(gitlab.exceptions.GitlabInvitationError) as refused:
+            place.invitations.create({"email": [user.email, "nobody@example.com"], "access_level": 10})
+        assert "No account has this address" in refused.value.error_message["nobody@example.com"]
+        assert user.email not in refused.value.error_message
+        assert place.members.get(user.id).access_level == 10
+        assert place.invitations.list(get_all=True) == []
+        assert code_of(place.invitations.create, {"user_id": user.id, "access_level": 21}) == 400
+    assert code_of(theirs.projects.get(project.id).invitations.create, {"user_id": 1, "access_level": 10}) == 403
+
+
 def test_packages_for_everybody(gl, project, newcomer):
     user, theirs = newcomer
     project.generic_packages.upload("data", "1", "x", data=b"x")
