@@ -45,7 +45,10 @@ func BenchmarkFind(b *testing.B) {
 		}
 		return nil
 	})
-	for who, v := range map[string]registry.Viewer{"sees": {Admin: true}, "sees nothing": {UserID: 99, Members: true}} {
+	page := registry.Page{Limit: 8, NoTotal: true}
+	for who, q := range map[string]registry.FindQuery{"sees": {Page: page, Viewer: registry.Viewer{Admin: true}}, "sees nothing": {Page: page, Viewer: registry.Viewer{UserID: 99, Members: true}},
+		"in the project": {Page: page, ProjectID: 1}, "in the group": {Page: page, NamespaceID: 1, Viewer: registry.Viewer{Admin: true}},
+		"counted": {Page: registry.Page{Limit: 20}, Viewer: registry.Viewer{Admin: true}}} {
 		for text, ask := range map[string]func(registry.Tx, registry.FindQuery) error{
 			"model-0500": func(tx registry.Tx, q registry.FindQuery) error { _, err := tx.FindModels(b.Context(), q); return err },
 			"model":      func(tx registry.Tx, q registry.FindQuery) error { _, err := tx.FindModels(b.Context(), q); return err },
@@ -61,9 +64,8 @@ func BenchmarkFind(b *testing.B) {
 		} {
 			b.Run(text+"/"+who, func(b *testing.B) {
 				for b.Loop() {
-					benchView(b, s, func(tx registry.Tx) error {
-						return ask(tx, registry.FindQuery{Text: text, Viewer: v, Page: registry.Page{Limit: 8, NoTotal: true}})
-					})
+					q.Text = text
+					benchView(b, s, func(tx registry.Tx) error { return ask(tx, q) })
 				}
 			})
 		}
