@@ -6,12 +6,15 @@ not GitLab; and its iterators walk all pages.
 """
 
 import datetime
+import io
 import warnings
 
 import gitlab
 import pytest
+from tusclient import client, exceptions
 
 import api
+import shell
 
 
 def gone(manager, key):
@@ -174,3 +177,23 @@ def test_storage_limit(gl, root, unique, newcomer):
     project.repository_size_limit = 0
     project.save()
     their.generic_packages.upload("data", "1", "b", data=b"b" * 401)
+
+
+def test_storage_limit_of_resumable_uploads(gl, root, unique, tmp_path):
+    """What does not fit is refused before its bytes are sent, and leaves nothing."""
+    project = gl.projects.create({"name": unique("limited"), "repository_size_limit": 1000})
+    below = f"/projects/{project.id}/packages/uploads"
+    tus = client.TusClient(f"{api.URL}/api/v4{below}/generic/data/1", headers={"PRIVATE-TOKEN": api.TOKEN})
+    with pytest.raises(exceptions.TusCommunicationError) as refused:
+        tus.uploader(file_stream=io.BytesIO(b"x" * 1001), metadata={"filename": "f"}).upload()
+    assert refused.value.status_code == 413
+    assert "its limit is 1000 bytes, 0 are used" in str(refused.value.response_content)
+    big = tmp_path / "big.bin"
+    with open(big, "wb") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(AssertionError, match="exit 1\\n(.|\\n)*its limit is 1000 bytes, 0 are used"):
+        shell.vitrine("push", big, f"{project.path_with_namespace}/m:1.0.0")
+    assert root.get(below).json() == []
+    assert gl.projects.get(project.id, statistics=True).statistics["storage_size"] == 0
+    tus.uploader(file_stream=io.BytesIO(b"x" * 1000), metadata={"filename": "f"}).upload()
+    assert gl.projects.get(project.id, statistics=True).statistics["storage_size"] == 1000
