@@ -25,7 +25,8 @@ func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	prose := markdown.New()
 	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining,
-		Health: a.health})
+		Workspace: mlflow.Workspace,
+		Health:    a.health})
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,10 @@ func newWorld(t *testing.T) *apitest.World {
 func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
 	t.Helper()
 	return world.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
-		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "test", Draining: draining})
+		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "test", Draining: draining,
+			Workspace: func(name string) registry.ProjectRef {
+				return registry.ParseProjectRef(cmp.Or(name, "root/private"))
+			}})
 		apitest.OK(t, err)
 		return m
 	}})

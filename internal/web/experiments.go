@@ -90,7 +90,7 @@ const maxColumns = 6
 
 // showExperiment shows the runs of an experiment as a table.
 func showExperiment(c *call) error {
-	iid, err := c.id("experiment", "experiment")
+	which, err := registry.ParseExperimentRef(c.r.PathValue("experiment")) // the default one has the number 0
 	if err != nil {
 		return err
 	}
@@ -100,26 +100,25 @@ func showExperiment(c *call) error {
 		p.Status = ""
 	}
 	page, n := c.page()
-	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillExperiment(s, p, iid, page) }); err != nil {
+	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillExperiment(s, p, which, page) }); err != nil {
 		return err
 	}
 	p.Pager = c.pager(n, p.Runs.Total, p.Runs.More)
 	return c.render("experiment", p)
 }
 
-func (c *call) fillExperiment(s registry.Session, p *experimentPage, iid int64, page registry.Page) error {
+func (c *call) fillExperiment(s registry.Session, p *experimentPage, which registry.ExperimentRef, page registry.Page) error {
 	pr, err := s.ProjectFor(c.ctx(), c.ref, registry.ReadRuns)
 	if err != nil {
 		return err
 	}
-	which := registry.ExperimentRef{IID: iid}
 	t, err := s.RunTable(c.ctx(), c.ref, which)
 	if err != nil {
 		return err
 	}
 	p.Experiment = t.Experiment
 	p.frame = c.projectFrame(pr, "experiments", t.Experiment.Name, crumb{"Experiments", "/" + pr.FullPath + "/-/ml/experiments"})
-	p.CSV = "/api/v4/projects/" + itoa(pr.ID) + "/ml/experiments/" + itoa(iid) + ".csv"
+	p.CSV = "/api/v4/projects/" + itoa(pr.ID) + "/ml/experiments/" + itoa(which.IID) + ".csv"
 	query := registry.RunQuery{Experiment: &which, Search: p.Search, Status: p.Status, Page: page}
 	query.Order, p.Sort = c.order("-id", "id", "name", "started_at")
 	by := c.r.URL.Query().Get("sort")

@@ -59,7 +59,7 @@ func post(pattern string, a access, run func(*call) error) route {
 // table is the whole application.
 func (d *door) table() []route {
 	var all []route
-	for _, part := range [][]route{d.assetRoutes(), signInRoutes(), homeRoutes(), projectRoutes(), modelRoutes(), versionRoutes(), fileRoutes(), loggedRoutes(), compareRoutes(), experimentRoutes(), runRoutes(), chartRoutes(),
+	for _, part := range [][]route{d.assetRoutes(), signInRoutes(), homeRoutes(), projectRoutes(), modelRoutes(), versionRoutes(), fileRoutes(), loggedRoutes(), compareRoutes(), experimentRoutes(), runRoutes(), chartRoutes(), mlflowRoutes(),
 		aroundRoutes()} {
 		all = append(all, part...)
 	}

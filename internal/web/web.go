@@ -33,6 +33,8 @@ type Options struct {
 	// that of each request.
 	URL     string
 	Version string
+	// Workspace gives the project that MLflow's name of a workspace means.
+	Workspace func(name string) registry.ProjectRef
 	// Health tells how the server is; nil: nobody knows.
 	Health func(context.Context) Health
 	// Draining is closed when the server stops: streams end then, and browsers

@@ -147,3 +147,31 @@ func TestMLflowPages(t *testing.T) {
 	}
 	b.expectErrors() // of the pages themselves: failed() has those of the server
 }
+
+// TestPrintedAddresses: the addresses that MLflow's clients print at the end of a
+// run lead to the pages of this server, also those who have to sign in first.
+func TestPrintedAddresses(t *testing.T) {
+	home := serve(t)
+	first, second := fillMLflow(t, home)
+	tr := newTrainer(t, home)
+	third := tr.start("elsewhere")
+	b := open(t, home, desktop)
+	b.visit("/#/experiments/1/runs/" + first)
+	b.wait(`input[name="login"]`)
+	b.until(`location.search.includes("runs")`)
+	b.fill(`input[name="login"]`, "root")
+	b.fill(`input[name="password"]`, "correct horse battery staple")
+	b.follow("main form button")
+	b.until(`document.title.startsWith("first try")`)
+	for _, p := range []struct{ from, to, title string }{
+		{"/#/experiments/1", "/root/default/-/ml/experiments/1", "sweep"},
+		{"/#/experiments/1/runs/" + second, "/root/default/-/ml/candidates/2", "second try"},
+		{"/#/models/winner/versions/1", "/root/default/-/ml/models/1/versions/1", "winner"},
+		{"/api/v4/projects/root%2Fdigits/ml/mlflow/#/experiments/" + tr.experiment + "/runs/" + third, "/root/digits/-/ml/candidates/1", "elsewhere"},
+		{"/#/experiments/" + tr.experiment + "/runs/" + third + "?workspace=root%2Fdigits", "/root/digits/-/ml/candidates/1", "elsewhere"},
+	} {
+		b.visit(p.from)
+		b.until("location.pathname === " + quote(p.to) + " && document.title.includes(" + quote(p.title) + ")")
+	}
+	b.shot("run")
+}

@@ -32,7 +32,7 @@ func TestTableOfEndpoints(t *testing.T) {
 		case "":
 			where[key] = " at the root"
 		case bare:
-			where[key] += ", and behind GitLab's prefix"
+			where[key] = strings.TrimPrefix(where[key]+", and behind GitLab's prefix", ", and")
 		}
 	}
 	row := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([A-Za-z]+) \\| (\\S+) \\| (\\S+)(.*) \\|$")

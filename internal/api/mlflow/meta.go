@@ -2,12 +2,14 @@ package mlflow
 
 import (
 	"net/http"
+	"net/url"
 )
 
 func metaRoutes() []route {
 	return []route{
 		plain("GET", "", "/version", access{gate: anyone}, tellVersion),
 		plain("GET", bare, "/version", access{gate: anyone}, tellVersion), // clients ask before they send spans
+		plain("GET", bare, "/{$}", access{gate: anyone}, leadToPages),
 		v3("GET", "/mlflow/server-info", access{gate: anyone}, serverInfo),
 	}
 }
@@ -19,6 +21,14 @@ func tellVersion(c *call) error {
 	c.w.WriteHeader(http.StatusOK)
 	_, err := c.w.Write([]byte(Version))
 	return err
+}
+
+// leadToPages sends browsers on to the page that understands the addresses which
+// clients print here, "…/ml/mlflow/#/experiments/1"; what follows the "#" they
+// keep.
+func leadToPages(c *call) error {
+	http.Redirect(c.w, c.r, "/-/mlflow?project="+url.QueryEscape(c.r.PathValue("id")), http.StatusSeeOther)
+	return nil
 }
 
 type serverInfoJSON struct {

@@ -85,6 +85,12 @@ func aboutWorkspace(p registry.Project) string {
 // slugged is a name that workspaceName gives.
 var slugged = regexp.MustCompile(`^[a-z0-9-]+-([1-9][0-9]*)$`)
 
+// Workspace gives the project that a workspace's name means; it need not be there.
+func Workspace(name string) registry.ProjectRef {
+	ref, _ := workspace(name)
+	return ref
+}
+
 // workspace gives the project that a workspace's name means, and the name. It
 // may be the project's path or number as well; paths have a slash always.
 func workspace(name string) (registry.ProjectRef, string) {

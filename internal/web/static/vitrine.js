@@ -1,6 +1,14 @@
 // What pages do beyond HTML: small, and never needed to read or to act.
 "use strict";
 
+// MLflow's clients print addresses of MLflow's own pages, as "/#/experiments/1".
+// No server is told what stands behind the "#"; ours knows a page for it.
+if (location.hash.startsWith("#/")) {
+  const q = new URLSearchParams(location.pathname === "/-/mlflow" ? location.search : "");
+  q.set("to", location.hash.slice(1));
+  location.replace("/-/mlflow?" + q);
+}
+
 // enliven does to a part of the page what it needs once it is there.
 function enliven(part) {
   // Times are shown in the reader's zone; the exact moment stays on hover.
