@@ -54,6 +54,7 @@ type Options struct {
 	Door        func(*World) httpx.Mount
 	MaxFileSize int64
 	Wrap        func(blob.Driver) blob.Driver
+	TraceFiles  registry.TraceFiles
 }
 
 // Template is a world on disk, made once: a copy is faster than a new one.
@@ -139,7 +140,7 @@ func (w *World) open(dir string, o Options) (*sqlstore.Store, error) {
 		driver = o.Wrap(driver)
 	}
 	w.Store, w.Log = store, slog.New(slog.DiscardHandler)
-	w.Registry = registry.New(store, blob.New(driver, blob.Options{}), registry.Options{MaxFileSize: o.MaxFileSize})
+	w.Registry = registry.New(store, blob.New(driver, blob.Options{}), registry.Options{MaxFileSize: o.MaxFileSize, TraceFiles: o.TraceFiles})
 	w.Auth = auth.NewAuthenticator(store, nil)
 	if o.Door != nil {
 		w.Handler = httpx.Chain(httpx.RequestID(), httpx.Recover(w.Log, nil))(o.Door(w).Handler)

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/api/mlflow"
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/blob/fsblob"
@@ -59,7 +60,8 @@ func Open(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*App
 	}
 	blobs := blob.New(driver, blob.Options{})
 	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil), started: time.Now()}
-	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, ProjectLimit: c.ProjectLimit, UploadExpiry: c.UploadExpiry})
+	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, ProjectLimit: c.ProjectLimit, UploadExpiry: c.UploadExpiry,
+		TraceFiles: mlflow.TraceFiles()})
 	return a, nil
 }
 

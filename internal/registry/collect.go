@@ -66,6 +66,13 @@ func (s Session) collectTrash(ctx context.Context, o CollectOptions, c *Collecte
 		return err
 	}
 	for more := true; more; {
+		var err error
+		more, err = update(ctx, s, func(tx Tx) (bool, error) { return s.purgeTraces(ctx, tx, cutoff) })
+		if err != nil {
+			return err
+		}
+	}
+	for more := true; more; {
 		n, err := update(ctx, s, func(tx Tx) (n int64, err error) {
 			n, more, err = tx.PurgeTrash(ctx, cutoff, purgeStep)
 			return n, err
@@ -76,6 +83,21 @@ func (s Session) collectTrash(ctx context.Context, o CollectOptions, c *Collecte
 		c.Trash += n
 	}
 	return nil
+}
+
+// traceStep is how many traces go in one transaction: each may have many spans.
+const traceStep = 100
+
+// purgeTraces removes some traces of an experiment that was deleted before cutoff,
+// with the files beside them, and tells whether there were any. The experiment
+// itself goes later, with what else it has; until then nothing comes into it.
+func (s Session) purgeTraces(ctx context.Context, tx Tx, cutoff time.Time) (bool, error) {
+	e, err := tx.TrashedTraces(ctx, cutoff)
+	if err != nil {
+		return false, ifThere(err)
+	}
+	n, err := s.r.traceFiles.drop(ctx, tx, e, allTraces(traceStep))
+	return n > 0, err
 }
 
 // collectUploads drops transfers that no living process holds and nobody may

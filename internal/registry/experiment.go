@@ -238,6 +238,9 @@ func (s Session) DeleteExperiment(ctx context.Context, ref ProjectRef, which Exp
 		if e.IID == DefaultExperiment {
 			return fault.Invalidf("", "Cannot delete the default experiment of a project; delete its candidates")
 		}
+		if err := s.r.traceFiles.dropAll(ctx, tx, e); err != nil {
+			return err
+		}
 		return tx.DeleteExperiment(ctx, e.ID)
 	})
 }

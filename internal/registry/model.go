@@ -304,6 +304,13 @@ func (s Session) RemoveModel(ctx context.Context, ref ProjectRef, which ModelRef
 		if err != nil {
 			return Model{}, err
 		}
+		e, err := tx.ExperimentByIID(ctx, m.ProjectID, m.ExperimentIID)
+		if err != nil {
+			return Model{}, err
+		}
+		if err := s.r.traceFiles.dropAll(ctx, tx, e); err != nil {
+			return Model{}, err
+		}
 		if err := tx.DeleteModel(ctx, m); err != nil {
 			return Model{}, err
 		}

@@ -19,6 +19,8 @@ type Options struct {
 	// ProjectLimit bounds what the files of a project take up that has no limit
 	// of its own, in bytes; 0 means no bound.
 	ProjectLimit int64
+	// TraceFiles is where clients put files beside traces, which go with them.
+	TraceFiles TraceFiles
 	// UploadExpiry is how long a resumable upload waits for its next byte; 0
 	// means a week.
 	UploadExpiry time.Duration
@@ -32,6 +34,7 @@ type Registry struct {
 	maxFile      int64
 	projectLimit int64
 	uploadExpiry time.Duration
+	traceFiles   TraceFiles
 	transfers    *transfers
 	hot          *memo.Memo[hotKey, hotFile]
 	downloads    *downloads
@@ -44,7 +47,7 @@ func New(s Store, b *blob.Store, o Options) *Registry {
 		o.Now = time.Now
 	}
 	source, _ := s.(memo.Source)
-	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, projectLimit: o.ProjectLimit, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), transfers: newTransfers(),
+	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, projectLimit: o.ProjectLimit, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), traceFiles: o.TraceFiles, transfers: newTransfers(),
 		hot: memo.New[hotKey, hotFile](source, maxHot), downloads: &downloads{}}
 }
 

@@ -51,7 +51,7 @@ func (h *house) restart(t *testing.T) {
 	driver, err := fsblob.Open(h.dir)
 	must(t, err)
 	h.blobs = blob.New(driver, blob.Options{})
-	h.reg = registry.New(h.store, h.blobs, registry.Options{Now: h.clock, MaxFileSize: houseLimit})
+	h.reg = registry.New(h.store, h.blobs, registry.Options{Now: h.clock, MaxFileSize: houseLimit, TraceFiles: beside})
 	h.sys = h.reg.As(auth.System())
 }
 

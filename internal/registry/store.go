@@ -223,6 +223,9 @@ type Trash interface {
 	// rows of it, with its files: how many runs and experiments, and whether
 	// more is left. Default experiments stay, without their runs.
 	PurgeTrash(ctx context.Context, cutoff time.Time, limit int) (n int64, more bool, err error)
+	// TrashedTraces gives an experiment with traces that PurgeTrash would remove;
+	// NotFound when there is none.
+	TrashedTraces(ctx context.Context, cutoff time.Time) (Experiment, error)
 	// CountTrash counts the runs and experiments that would go.
 	CountTrash(ctx context.Context, cutoff time.Time) (int64, error)
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -276,10 +277,6 @@ type TraceDeletion struct {
 	EIDs  []string
 	Until time.Time // when there are no ids
 	Most  int       // with Until; 0: as many as go at once
-	// Area is where clients have put files beside traces, Folder the folder of a
-	// trace there, empty if it is elsewhere.
-	Area   PackageRef
-	Folder func(e Experiment, eid string) string
 }
 
 // DeleteTraces removes traces for good, with the files beside them, and tells how
@@ -300,30 +297,53 @@ func (s Session) DeleteTraces(ctx context.Context, ref ProjectRef, in Experiment
 		if d.Most <= 0 || d.Most > maxTraces {
 			d.Most = maxTraces
 		}
-		gone, err := tx.DeleteTraces(ctx, e.ID, d)
-		if err != nil {
-			return 0, err
-		}
-		return int64(len(gone)), d.deleteFiles(ctx, tx, e, gone)
+		return s.r.traceFiles.drop(ctx, tx, e, d)
 	})
 }
 
-// deleteFiles removes the files beside traces that have gone.
-func (d TraceDeletion) deleteFiles(ctx context.Context, tx Tx, e Experiment, eids []string) error {
+// TraceFiles is where clients put files beside traces: Area, and in it the folder
+// of a trace, which is empty if it is elsewhere.
+type TraceFiles struct {
+	Area   PackageRef
+	Folder func(e Experiment, eid string) string // nil: nowhere
+}
+
+// drop removes traces with the files beside them, and tells how many there were.
+func (f TraceFiles) drop(ctx context.Context, tx Tx, e Experiment, d TraceDeletion) (int64, error) {
+	gone, err := tx.DeleteTraces(ctx, e.ID, d)
+	if err != nil || len(gone) == 0 || f.Folder == nil {
+		return int64(len(gone)), err
+	}
 	var paths []string
-	for _, eid := range eids {
-		if path := d.Folder(e, eid); path != "" {
+	for _, eid := range gone {
+		if path := f.Folder(e, eid); path != "" {
 			paths = append(paths, path)
 		}
 	}
 	if len(paths) == 0 {
-		return nil
+		return int64(len(gone)), nil
 	}
-	k, err := tx.PackageOf(ctx, e.ProjectID, d.Area)
+	k, err := tx.PackageOf(ctx, e.ProjectID, f.Area)
 	if err != nil {
-		return ifThere(err)
+		return int64(len(gone)), ifThere(err)
 	}
-	return tx.DeleteFolders(ctx, k.ID, paths)
+	return int64(len(gone)), tx.DeleteFolders(ctx, k.ID, paths)
+}
+
+// dropAll removes all traces of an experiment that goes for good.
+func (f TraceFiles) dropAll(ctx context.Context, tx Tx, e Experiment) error {
+	for n := int64(maxTraces); n == maxTraces; {
+		var err error
+		if n, err = f.drop(ctx, tx, e, allTraces(maxTraces)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allTraces names traces of whatever time, at most so many.
+func allTraces(most int) TraceDeletion {
+	return TraceDeletion{Until: time.UnixMicro(math.MaxInt64), Most: most}
 }
 
 // maxLinks bounds the links of one request.

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,75 @@ func TestTrash(t *testing.T) {
 	must(t, err)
 
 	h.purges(t, deleted)
+}
+
+// beside is where the tests put files beside traces: in the folder that has the
+// number of the experiment and the trace's id; those of "far" are elsewhere.
+var beside = registry.TraceFiles{Area: registry.PackageRef{Generic: "beside", Version: "1"}, Folder: func(e registry.Experiment, eid string) string {
+	if e.Location == "far" {
+		return ""
+	}
+	return strconv.FormatInt(e.IID, 10) + "/" + eid
+}}
+
+// TestTraceFiles: files beside traces go with the traces, and those with their
+// experiment, when it goes for good.
+func TestTraceFiles(t *testing.T) {
+	for name, remove := range map[string]func(*house, registry.Experiment) error{
+		"deletion": func(h *house, e registry.Experiment) error {
+			return h.sys.DeleteExperiment(t.Context(), home, registry.ExperimentRef{IID: e.IID})
+		},
+		"purge": func(h *house, e registry.Experiment) error {
+			must(t, h.sys.TrashExperiment(t.Context(), home, registry.ExperimentRef{IID: e.IID}))
+			h.wait(time.Millisecond)
+			_, err := h.sys.Collect(t.Context(), registry.CollectOptions{Grace: time.Hour, Retention: time.Nanosecond})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			gone, kept := h.traced(t, "gone", "", 250), h.traced(t, "kept", "", 1)
+			far := h.traced(t, "elsewhere", "far", 1)
+			must(t, h.sys.TrashExperiment(t.Context(), home, registry.ExperimentRef{IID: kept.IID}))
+			must(t, h.sys.RestoreExperiment(t.Context(), home, registry.ExperimentRef{IID: kept.IID}))
+			must(t, remove(h, gone))
+			must(t, remove(h, far))
+			l, err := h.sys.Files(t.Context(), home, beside.Area, registry.FileQuery{})
+			must(t, err)
+			if len(l.Items) != 2 || l.Items[0].Path != beside.Folder(kept, "kept-0")+"/a/b" || l.Items[1].Path != strconv.FormatInt(far.IID, 10)+"/other/a/b" {
+				t.Errorf("%d files are left: %+v", len(l.Items), l.Items)
+			}
+			for _, eid := range []string{"gone-0", "gone-249", "elsewhere-0"} {
+				if _, err := h.sys.Trace(t.Context(), home, eid); !fault.Is(err, fault.NotFound) {
+					t.Errorf("%s: %v", eid, err)
+				}
+			}
+			_, err = h.sys.Trace(t.Context(), home, "kept-0")
+			must(t, err)
+		})
+	}
+}
+
+// traced makes an experiment with traces, the first and the last of which have a
+// file beside them.
+func (h *house) traced(t *testing.T, name, location string, n int) registry.Experiment {
+	t.Helper()
+	e, err := h.sys.CreateExperiment(t.Context(), home, registry.ExperimentSpec{Name: name, Location: location})
+	must(t, err)
+	for i := range n {
+		tr := registry.Trace{EID: name + "-" + strconv.Itoa(i), State: registry.TraceOK, At: h.clock().AddDate(i, 0, 0)}
+		_, err := h.sys.PutTrace(t.Context(), home, registry.ExperimentRef{IID: e.IID}, tr)
+		must(t, err)
+		folder := beside.Folder(e, tr.EID)
+		if folder == "" {
+			folder = beside.Folder(registry.Experiment{IID: e.IID}, "other")
+		}
+		if i == 0 || i == n-1 {
+			_, err := h.sys.PutFile(t.Context(), home, beside.Area, folder+"/a/b", strings.NewReader("x"), registry.PutOptions{Size: 1})
+			must(t, err)
+		}
+	}
+	return e
 }
 
 // purges: nothing goes for good unless a time is set, and then only what is

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // oldRuns are the runs that were deleted before $1, at most $2, oldest first.
@@ -48,6 +50,15 @@ func (t *tx) PurgeTrash(ctx context.Context, cutoff time.Time, limit int) (n int
 		}
 	}
 	return n, false, nil
+}
+
+var trashedTraces = stmt(`SELECT ` + experimentCols + ` FROM ` + experimentFrom + ` WHERE e.deleted_at > 0 AND e.deleted_at < $1 AND e.iid > 0
+	AND EXISTS (SELECT 1 FROM traces t WHERE t.experiment_id = e.id) ORDER BY e.deleted_at, e.id LIMIT 1`)
+
+func (t *tx) TrashedTraces(ctx context.Context, cutoff time.Time) (registry.Experiment, error) {
+	var e registry.Experiment
+	err := t.scanOne(ctx, trashedTraces, []any{micros(cutoff)}, func(s scanner) error { return scanExperiment(s, &e) })
+	return e, named(err, "experiment", "")
 }
 
 var countTrash = stmt(`SELECT (SELECT count(*) FROM runs WHERE deleted_at > 0 AND deleted_at < $1) +

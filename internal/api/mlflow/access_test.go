@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { apitest.Main(m) }
 
 func newWorld(t *testing.T) *apitest.World {
 	t.Helper()
-	return apitest.New(t, apitest.Options{MaxFileSize: 1 << 20, Door: func(w *apitest.World) httpx.Mount {
+	return apitest.New(t, apitest.Options{MaxFileSize: 1 << 20, TraceFiles: TraceFiles(), Door: func(w *apitest.World) httpx.Mount {
 		return New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log})
 	}})
 }

@@ -364,7 +364,7 @@ func deleteTraces(c *call, in traceDeletion) (traceDeletionAnswer, error) {
 	if err != nil {
 		return traceDeletionAnswer{}, err
 	}
-	d := registry.TraceDeletion{EIDs: in.IDs, Area: sharedArea, Folder: traceFolder}
+	d := registry.TraceDeletion{EIDs: in.IDs}
 	switch {
 	case in.Until == nil && len(in.IDs) == 0:
 		return traceDeletionAnswer{}, invalid("Either `max_timestamp_millis` or `trace_ids` must be specified.")
@@ -384,6 +384,11 @@ func deleteTraces(c *call, in traceDeletion) (traceDeletionAnswer, error) {
 	d.Most = int(min(deref(in.Most), math.MaxInt32))
 	n, err := c.s.DeleteTraces(c.ctx(), c.ref, experiment, d)
 	return traceDeletionAnswer{n}, err
+}
+
+// TraceFiles is where clients put files beside traces.
+func TraceFiles() registry.TraceFiles {
+	return registry.TraceFiles{Area: sharedArea, Folder: traceFolder}
 }
 
 // traceFolder is where clients put files beside a trace: its spans, before 3.4,

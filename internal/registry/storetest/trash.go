@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +133,7 @@ func purgeTrash(_ *testing.T, b *bench) {
 		b.same([]any{n, err}, []any{int64(6), nil})
 		return nil
 	})
+	b.trashedTraces(p, cutoff, gone, kept)
 	for more := true; more; {
 		b.update(func(ctx context.Context, tx registry.Tx) (err error) {
 			var n int64
@@ -159,6 +162,37 @@ func purgeTrash(_ *testing.T, b *bench) {
 		b.same([]any{len(ks.Items), err}, []any{3, nil})
 		return nil
 	})
+}
+
+// trashedTraces: only an experiment that is to go is one whose traces are.
+func (b *bench) trashedTraces(p registry.Project, cutoff time.Time, gone, kept registry.Experiment) {
+	b.t.Helper()
+	want := func(cutoff time.Time, id int64) {
+		b.view(func(ctx context.Context, tx registry.Tx) error {
+			e, err := tx.TrashedTraces(ctx, cutoff)
+			if id == 0 {
+				b.want(err, fault.NotFound)
+				return nil
+			}
+			b.same([]any{e.ID, e.IID, e.ProjectID, err}, []any{id, gone.IID, p.ID, nil})
+			return nil
+		})
+	}
+	want(cutoff, 0)
+	for i, e := range []registry.Experiment{gone, kept} {
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			_, err := tx.PutTrace(ctx, registry.Trace{EID: "tr-trash" + strconv.Itoa(i), ProjectID: p.ID, ExperimentID: e.ID, State: registry.TraceOK, At: at})
+			return err
+		})
+	}
+	want(cutoff, gone.ID)
+	want(at, 0)
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		eids, err := tx.DeleteTraces(ctx, gone.ID, registry.TraceDeletion{Until: time.UnixMicro(math.MaxInt64), Most: 5})
+		b.same([]any{eids, err}, []any{[]string{"tr-trash0"}, nil})
+		return nil
+	})
+	want(cutoff, 0)
 }
 
 // loggedFile makes a logged model with a file.
