@@ -63,31 +63,14 @@ func createOwnToken(c *call) error {
 }
 
 func rotateOwnToken(c *call) error {
-	id, err := c.id("token", "token")
-	if err != nil {
-		return err
-	}
-	if err := c.form(); err != nil {
-		return err
-	}
-	expires, err := c.end()
-	var made registry.NewToken
-	if err == nil {
-		made, err = c.s.RotateToken(c.ctx(), id, expires)
-	}
-	return c.shown(err, made.Secret, made.Name, tokenForm{}, c.ownTokens)
+	return c.rotate(c.ownTokens, func(id int64, expires time.Time) (secret, name string, err error) {
+		made, err := c.s.RotateToken(c.ctx(), id, expires)
+		return made.Secret, made.Name, err
+	})
 }
 
 func revokeOwnToken(c *call) error {
-	id, err := c.id("token", "token")
-	if err != nil {
-		return err
-	}
-	if err := c.s.RevokeToken(c.ctx(), id); err != nil {
-		return err
-	}
-	c.flash("The token is revoked.")
-	return c.goTo(c.above(2))
+	return c.revoke("The token is revoked.", c.above(2), func(id int64) error { return c.s.RevokeToken(c.ctx(), id) })
 }
 
 type passwordPage struct {

@@ -221,15 +221,7 @@ func listCredentials(c *call) error {
 }
 
 func revokeCredential(c *call) error {
-	id, err := c.id("token", "token")
-	if err != nil {
-		return err
-	}
-	if err := c.s.RevokeToken(c.ctx(), id); err != nil {
-		return err
-	}
-	c.flash("The token is revoked.")
-	return c.goTo("/admin/credentials")
+	return c.revoke("The token is revoked.", "/admin/credentials", func(id int64) error { return c.s.RevokeToken(c.ctx(), id) })
 }
 
 type auditPage struct {

@@ -176,6 +176,14 @@ func createAccessToken(c *call) error {
 }
 
 func rotateAccessToken(c *call) error {
+	return c.rotate(c.accessTokens, func(id int64, expires time.Time) (secret, name string, err error) {
+		made, err := c.s.RotateAccessToken(c.ctx(), c.place(), id, expires)
+		return made.Secret, made.Name, err
+	})
+}
+
+// rotate replaces the token of the address, and shows the new one's secret.
+func (c *call) rotate(page func(*tokensPage, int) error, act func(id int64, expires time.Time) (secret, name string, err error)) error {
 	id, err := c.id("token", "token")
 	if err != nil {
 		return err
@@ -183,12 +191,12 @@ func rotateAccessToken(c *call) error {
 	if err := c.form(); err != nil {
 		return err
 	}
+	var secret, name string
 	expires, err := c.end()
-	var made registry.NewAccessToken
 	if err == nil {
-		made, err = c.s.RotateAccessToken(c.ctx(), c.place(), id, expires)
+		secret, name, err = act(id, expires)
 	}
-	return c.shown(err, made.Secret, made.Name, tokenForm{}, c.accessTokens)
+	return c.shown(err, secret, name, tokenForm{}, page)
 }
 
 // shown ends a form that makes a secret: the page that answers it is the only
@@ -201,15 +209,20 @@ func (c *call) shown(err error, secret, name string, given tokenForm, page func(
 }
 
 func revokeAccessToken(c *call) error {
+	return c.revoke("The token is revoked.", c.above(2), func(id int64) error { return c.s.RevokeAccessToken(c.ctx(), c.place(), id) })
+}
+
+// revoke ends the token of the address, and goes on to a page that says so.
+func (c *call) revoke(done, to string, act func(id int64) error) error {
 	id, err := c.id("token", "token")
 	if err != nil {
 		return err
 	}
-	if err := c.s.RevokeAccessToken(c.ctx(), c.place(), id); err != nil {
+	if err := act(id); err != nil {
 		return err
 	}
-	c.flash("The token is revoked.")
-	return c.goTo(c.above(2))
+	c.flash(done)
+	return c.goTo(to)
 }
 
 func showDeployTokens(c *call) error {
@@ -260,13 +273,5 @@ func createDeployToken(c *call) error {
 }
 
 func revokeDeployToken(c *call) error {
-	id, err := c.id("token", "token")
-	if err != nil {
-		return err
-	}
-	if err := c.s.DeleteDeployToken(c.ctx(), c.place(), id); err != nil {
-		return err
-	}
-	c.flash("The deploy token is revoked.")
-	return c.goTo(c.above(3))
+	return c.revoke("The deploy token is revoked.", c.above(3), func(id int64) error { return c.s.DeleteDeployToken(c.ctx(), c.place(), id) })
 }
