@@ -304,11 +304,7 @@ func fillRuns(t *testing.T, s *Store, n int) {
 	t.Helper()
 	ctx := t.Context()
 	err := s.Update(ctx, func(tx registry.Tx) error {
-		ns, err := tx.InsertNamespace(ctx, registry.Namespace{Kind: registry.GroupNamespace, Path: "g", FullPath: "g", Name: "g", FullName: "g"})
-		if err != nil {
-			return err
-		}
-		p, err := tx.InsertProject(ctx, registry.Project{Namespace: registry.Namespace{ID: ns}, Path: "p", Name: "p", FullPath: "g/p"})
+		p, err := firstProject(ctx, tx)
 		if err != nil {
 			return err
 		}

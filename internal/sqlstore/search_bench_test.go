@@ -100,11 +100,7 @@ func benchStore(b *testing.B, fill func(context.Context, registry.Tx, registry.E
 	b.Cleanup(func() { _ = s.Close() })
 	err = s.Update(b.Context(), func(tx registry.Tx) error {
 		ctx := b.Context()
-		n, err := tx.InsertNamespace(ctx, registry.Namespace{Kind: registry.GroupNamespace, Path: "g", FullPath: "g", Name: "g", FullName: "g"})
-		if err != nil {
-			return err
-		}
-		p, err := tx.InsertProject(ctx, registry.Project{Namespace: registry.Namespace{ID: n}, Path: "p", Name: "p", FullPath: "g/p"})
+		p, err := firstProject(ctx, tx)
 		if err != nil {
 			return err
 		}

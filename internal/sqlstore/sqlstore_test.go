@@ -31,6 +31,16 @@ func open(t *testing.T) *Store {
 	return s
 }
 
+// firstProject puts the group g with the project g/p into a store, and gives
+// the project's id.
+func firstProject(ctx context.Context, tx registry.Tx) (int64, error) {
+	n, err := tx.InsertNamespace(ctx, registry.Namespace{Kind: registry.GroupNamespace, Path: "g", FullPath: "g", Name: "g", FullName: "g"})
+	if err != nil {
+		return 0, err
+	}
+	return tx.InsertProject(ctx, registry.Project{Namespace: registry.Namespace{ID: n}, Path: "p", Name: "p", FullPath: "g/p"})
+}
+
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) registry.Store { return open(t) })
 }
