@@ -56,10 +56,7 @@ func (b *bench) candidates() error {
 	begin := time.Now()
 	for _, n := range []int{fewCandidates, manyCandidates} {
 		data := filepath.Join(b.dir, fmt.Sprintf("candidates-%d", n))
-		if err := b.filling(data, func(f *filler) error { return f.candidates(n) }); err != nil {
-			return err
-		}
-		p, err := b.vitrine(data)
+		p, err := b.filled(data, func(f *filler) error { return f.candidates(n) })
 		if err != nil {
 			return err
 		}

@@ -91,6 +91,14 @@ func (b *bench) filling(data string, work func(*filler) error) (err error) {
 	return work(f)
 }
 
+// filled starts our server on a data folder that work has filled.
+func (b *bench) filled(data string, work func(*filler) error) (*process, error) {
+	if err := b.filling(data, work); err != nil {
+		return nil, err
+	}
+	return b.vitrine(data)
+}
+
 func (f *filler) registry(s registry.Store) *registry.Registry {
 	return registry.New(s, f.blobs, registry.Options{})
 }

@@ -41,14 +41,10 @@ func modelsBy(fields string) string {
 func (b *bench) graphql() error {
 	data := filepath.Join(b.dir, "graphql")
 	var at place
-	err := b.filling(data, func(f *filler) (err error) {
+	ours, err := b.filled(data, func(f *filler) (err error) {
 		at, err = f.project("graph", graphModels, 1)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	ours, err := b.vitrine(data)
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ var trackerCalls = []trackerCall{
 
 // mlflow compares our API for MLflow with MLflow's own: see the top of main.go.
 func (b *bench) mlflow() error {
-	ours, err := b.ourTracker()
+	ours, err := b.ourTracker(filepath.Join(b.dir, "mlflow"), trackedRuns)
 	if err != nil {
 		return err
 	}
@@ -174,14 +174,9 @@ func (b *bench) hammer(t *tracker, workers int, c trackerCall) (float64, error) 
 	return float64(done.Load()) / took, nil
 }
 
-// ourTracker starts our server with the runs and versions.
-func (b *bench) ourTracker() (*tracker, error) {
-	data := filepath.Join(b.dir, "mlflow")
-	err := b.filling(data, func(f *filler) error { return f.tracked(trackedRuns) })
-	if err != nil {
-		return nil, err
-	}
-	p, err := b.vitrine(data)
+// ourTracker starts our server on a data folder with so many runs.
+func (b *bench) ourTracker(data string, runs int) (*tracker, error) {
+	p, err := b.filled(data, func(f *filler) error { return f.tracked(runs) })
 	if err != nil {
 		return nil, err
 	}

@@ -52,19 +52,12 @@ func writeSynced(path string, body io.Reader) error {
 // mlflowFiles measures artifacts: see the top of main.go.
 func (b *bench) mlflowFiles() error {
 	data := filepath.Join(b.dir, "mlflow-files")
-	if err := b.filling(data, func(f *filler) error { return f.tracked(1) }); err != nil {
-		return err
-	}
-	p, err := b.vitrine(data)
-	if err != nil {
-		return err
-	}
-	ours, err := b.tracker(p)
+	ours, err := b.ourTracker(data, 1)
 	if err != nil {
 		return err
 	}
 	defer ours.stop()
-	home := fmt.Sprintf("%s/api/2.0/mlflow-artifacts/artifacts/%s/%s/artifacts/", p.base, ours.elsewhere, ours.runs[0])
+	home := fmt.Sprintf("%s/api/2.0/mlflow-artifacts/artifacts/%s/%s/artifacts/", ours.base, ours.elsewhere, ours.runs[0])
 	bare, err := b.bareFiles()
 	if err != nil {
 		return err

@@ -129,15 +129,7 @@ func (b *bench) growing(c trackerCall, large, small *tracker) (ours, baseline []
 
 // grown starts a server with n runs and, in one more run, points of a metric.
 func (b *bench) grown(name string, n, points int) (*tracker, error) {
-	data := filepath.Join(b.dir, "mlflow-"+name)
-	if err := b.filling(data, func(f *filler) error { return f.tracked(n) }); err != nil {
-		return nil, err
-	}
-	p, err := b.vitrine(data)
-	if err != nil {
-		return nil, err
-	}
-	t, err := b.tracker(p)
+	t, err := b.ourTracker(filepath.Join(b.dir, "mlflow-"+name), n)
 	if err != nil {
 		return nil, err
 	}

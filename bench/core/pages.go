@@ -16,14 +16,10 @@ const (
 func (b *bench) pages() error {
 	data := filepath.Join(b.dir, "pages")
 	var at place
-	err := b.filling(data, func(f *filler) (err error) {
+	ours, err := b.filled(data, func(f *filler) (err error) {
 		at, err = f.project("pages", pageModels, pageVersions)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	ours, err := b.vitrine(data)
 	if err != nil {
 		return err
 	}
