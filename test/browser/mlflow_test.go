@@ -75,16 +75,7 @@ func fillMLflow(t *testing.T, home string) (first, second string) {
 		tr.post(atRoot+"runs/update", map[string]any{"run_id": id, "status": "FINISHED", "end_time": 1_700_000_100_000})
 		runs = append(runs, id)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, home+"/api/2.0/mlflow-artifacts/artifacts/"+experiment+"/"+runs[0]+"/artifacts/notes/hello.txt",
-		strings.NewReader("what the run wrote"))
-	ok(t, err)
-	req.Header.Set("Authorization", "Bearer "+rootToken)
-	res, err := http.DefaultClient.Do(req)
-	ok(t, err)
-	ok(t, res.Body.Close())
-	if res.StatusCode != http.StatusOK {
-		t.Fatal(res.Status)
-	}
+	ask(t, http.MethodPut, home+"/api/2.0/mlflow-artifacts/artifacts/"+experiment+"/"+runs[0]+"/artifacts/notes/hello.txt", strings.NewReader("what the run wrote"))
 	tr.post(atRoot+"registered-models/create", map[string]any{"name": "winner"})
 	tr.post(atRoot+"model-versions/create", map[string]any{"name": "winner", "run_id": runs[0],
 		"source": "mlflow-artifacts:/" + experiment + "/" + runs[0] + "/artifacts/notes"})

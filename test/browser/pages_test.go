@@ -2,13 +2,13 @@ package browser
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -27,17 +27,16 @@ var kinds = map[string]look{"desktop": desktop, "desktop-dark": desktopDark, "ph
 func TestEveryPage(t *testing.T) {
 	home := serve(t)
 	fillPages(t, home)
-	judge := axe(t)
 	for name, l := range kinds {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, home, l)
 			for _, path := range []string{"/users/sign_in", "/nowhere"} {
 				b.visit(path)
-				b.look(path, judge)
+				b.look(path)
 			}
 			b.expectErrors() // the page that is not there
 			b.signIn()
-			seen := b.walk(judge)
+			seen := b.walk()
 			t.Logf("%d pages: %s", len(seen), strings.Join(seen, " "))
 			for _, want := range []string{"/-/ml/models/N", "/-/ml/models/N/versions/N", "/-/ml/candidates/N", "/-/ml/experiments/N"} {
 				if !slices.ContainsFunc(seen, func(s string) bool { return strings.HasSuffix(s, want) }) {
@@ -49,29 +48,24 @@ func TestEveryPage(t *testing.T) {
 }
 
 // axe gives the text of axe-core.
-func axe(t *testing.T) string {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "..", ".venv", "axe", "node_modules", "axe-core", "axe.min.js"))
-	if err != nil {
-		t.Fatalf("axe-core is not there; scripts/setup-tests installs it, `make test` runs it: %v", err)
-	}
-	return string(raw)
-}
+var axe = sync.OnceValues(func() ([]byte, error) {
+	return os.ReadFile(filepath.Join("..", "..", ".venv", "axe", "node_modules", "axe-core", "axe.min.js"))
+})
 
 // walk visits the pages that can be reached by links, one of each kind, and
 // gives their addresses with N for numbers.
-func (b *tab) walk(judge string) []string {
+func (b *tab) walk() []string {
 	queue, seen := []string{"/", "/root/default/-/ml/models/2/compare?v=2&v=4"}, []string{}
 	for len(queue) > 0 && len(seen) < 200 {
 		path := queue[0]
 		queue = queue[1:]
-		if k := kindOf(path); slices.Contains(seen, k) {
+		kind := kindOf(path)
+		if slices.Contains(seen, kind) {
 			continue
-		} else {
-			seen = append(seen, k)
 		}
+		seen = append(seen, kind)
 		b.visit(path)
-		b.look(path, judge)
+		b.look(path)
 		for _, link := range get[[]string](b, `[...document.querySelectorAll("a[href]:not([download])")].map(a => a.href)`) {
 			if u, err := url.Parse(link); err == nil && u.Scheme+"://"+u.Host == b.home && isPage(u) {
 				queue = append(queue, u.RequestURI())
@@ -114,18 +108,19 @@ type finding struct {
 }
 
 // look judges the page that is open.
-func (b *tab) look(path, judge string) {
+func (b *tab) look(path string) {
 	b.t.Helper()
-	b.do(chromedp.Evaluate[chromedp.Void](judge))
+	judge, err := axe()
+	if err != nil {
+		b.t.Fatalf("axe-core is not there; scripts/setup-tests installs it, `make test` runs it: %v", err)
+	}
+	b.do(chromedp.Evaluate[chromedp.Void](string(judge)))
 	found := get[[]finding](b, `axe.run(document, {resultTypes: ["violations"]})
 		.then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html.slice(0, 200))})))`)
 	for _, f := range found {
 		b.t.Errorf("%s: %s (%s): %s", path, f.Help, f.ID, strings.Join(f.Nodes[:min(3, len(f.Nodes))], "\n"))
 	}
-	if w := get[[]int](b, "[document.documentElement.scrollWidth, window.innerWidth]"); w[0] > w[1] {
-		b.shot("wide" + strings.ReplaceAll(kindOf(path), "/", "_"))
-		b.t.Errorf("%s is %d pixels wide in a window of %d", path, w[0], w[1])
-	}
+	b.narrow()
 	// The sizes of what came from the cache count too, so the order of the walk does not matter.
 	if n := get[int](b, `performance.getEntries().filter(e => e.encodedBodySize).reduce((n, e) => n + e.encodedBodySize, 0)`); n > heaviest {
 		b.t.Errorf("%s weighs %d bytes", path, n)
@@ -147,16 +142,7 @@ func fillPages(t *testing.T, home string) {
 	for _, v := range []string{"1.0.0", "1.1.0-rc.1", "2.0.0"} {
 		made := tr.post(models+"/versions", map[string]any{"version": v, "description": card})
 		for _, name := range []string{"model.bin", "folder/config.json", "folder/deep/notes.md", "table.csv"} {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, home+project+"/packages/ml_models/"+fmt.Sprint(made["id"])+"/files/"+name,
-				strings.NewReader("{\"hidden_size\": 768}\n"))
-			ok(t, err)
-			req.Header.Set("Authorization", "Bearer "+rootToken)
-			res, err := http.DefaultClient.Do(req)
-			ok(t, err)
-			ok(t, res.Body.Close())
-			if res.StatusCode >= 300 {
-				t.Fatal(res.Status)
-			}
+			putFile(t, home, int64(made["id"].(float64)), name, "{\"hidden_size\": 768}\n")
 		}
 	}
 	tr.post(atRoot+"registered-models/alias", map[string]any{"name": "carded", "alias": "champion", "version": "1"})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -260,10 +261,13 @@ func scrollTo(selector string) chromedp.Action[chromedp.Void] {
 	return chromedp.Evaluate[chromedp.Void]("document.querySelector(" + quote(selector) + ").scrollIntoView()")
 }
 
-// narrow fails the test when the page is wider than the window.
+// narrow fails the test when the page is wider than the window, and then keeps a
+// picture of it.
 func (b *tab) narrow() {
 	b.t.Helper()
 	if w := get[[]int](b, "[document.documentElement.scrollWidth, window.innerWidth]"); w[0] > w[1] {
-		b.t.Errorf("the page is %d pixels wide in a window of %d", w[0], w[1])
+		path := get[string](b, "location.pathname")
+		b.shot("wide" + strings.ReplaceAll(kindOf(path), "/", "_"))
+		b.t.Errorf("%s is %d pixels wide in a window of %d", path, w[0], w[1])
 	}
 }
