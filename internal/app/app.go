@@ -23,6 +23,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/blob/fsblob"
 	"github.com/vitrine-ml/vitrine/internal/config"
 	"github.com/vitrine-ml/vitrine/internal/gc"
+	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/jobs"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 	"github.com/vitrine-ml/vitrine/internal/sqlstore"
@@ -62,6 +63,9 @@ func Open(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*App
 	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil), started: time.Now()}
 	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, ProjectLimit: c.ProjectLimit, UploadExpiry: c.UploadExpiry,
 		TraceFiles: mlflow.TraceFiles()})
+	a.authn.Refused = func(ctx context.Context, id string) {
+		a.Registry.Refused(registry.Refusal{Act: registry.TokenRefused, Meant: id, Address: httpx.AddressFrom(ctx)})
+	}
 	return a, nil
 }
 
@@ -186,6 +190,9 @@ func (a *App) flushUses(ctx context.Context) {
 func (a *App) flush(ctx context.Context) {
 	if err := a.authn.Flush(ctx); err != nil && ctx.Err() == nil {
 		a.Log.Warn("the last use of tokens could not be written", "err", err)
+	}
+	if err := a.Registry.FlushRefusals(ctx); err != nil && ctx.Err() == nil {
+		a.Log.Warn("the last refusals could not be written", "err", err)
 	}
 	if err := a.Registry.FlushDownloads(ctx); err != nil && ctx.Err() == nil {
 		a.Log.Warn("the last downloads could not be written", "err", err)

@@ -106,6 +106,11 @@ type Authenticator struct {
 	known *memo.Memo[string, Identity] // by digest
 	seal  cipher.AEAD                  // of tickets; see Ticket
 
+	// Refused, when set, is told of each token that was turned away, but for those
+	// of browsers, whose old ones are everyday; id is "" for an unknown one. It is
+	// set before the first request, and must not wait.
+	Refused func(ctx context.Context, id string)
+
 	mu   sync.Mutex
 	used map[TokenRef]time.Time // not yet written
 	seen map[TokenRef]time.Time // last written
@@ -132,7 +137,11 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credential) (Actor, 
 	if c.Secret == "" {
 		return Actor{}, nil
 	}
-	return a.identify(ctx, HashSecret(c.Secret), c.Place)
+	actor, err := a.identify(ctx, HashSecret(c.Secret), c.Place)
+	if e, is := fault.As(err); is && e.Kind == fault.Unauthenticated && c.Place != CookiePlace && a.Refused != nil {
+		a.Refused(ctx, e.Name)
+	}
+	return actor, err
 }
 
 // identify gives the actor behind a token by the SHA-256 of its secret.

@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"syscall"
@@ -21,6 +22,7 @@ type exchange struct {
 	start time.Time
 	id    [1]string // an array, so that the response header can share it
 	user  string
+	peer  string // address and port of who calls
 	door  string
 	err   error // the handler's error, for the access log
 }
@@ -51,7 +53,7 @@ func enter(w http.ResponseWriter, r *http.Request) (*recorder, *http.Request) {
 		// telling the outer exchange.
 		return &recorder{ResponseWriter: w, x: outer}, r
 	}
-	x := &exchange{Context: r.Context(), start: time.Now()}
+	x := &exchange{Context: r.Context(), start: time.Now(), peer: r.RemoteAddr}
 	x.rec = recorder{ResponseWriter: w, x: x}
 	r = r.WithContext(x)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -75,6 +77,24 @@ func SetUser(ctx context.Context, name string) {
 	if x := exchangeFrom(ctx); x != nil {
 		x.user = name
 	}
+}
+
+// AddressFrom gives the address of the peer, without its port; "" outside of the
+// chain. Forwarding headers are not believed: anybody can send them.
+func AddressFrom(ctx context.Context) string {
+	if x := exchangeFrom(ctx); x != nil {
+		return Address(x.peer)
+	}
+	return ""
+}
+
+// Address is what stands before the port in "address:port".
+func Address(peer string) string {
+	host, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		return peer
+	}
+	return host
 }
 
 // countingBody counts the bytes that a handler reads.

@@ -26,6 +26,8 @@ type Event struct {
 	Place     string // full path of the project or group, as it was
 	Subject   string // to what it was done, by its name then
 	Detail    string // what more there is to say
+	Times     int64  // how often, within a minute; 0 counts as 1
+	Tally     string // what is the same of those that count as one; "": counts alone
 }
 
 // Act names what was done, as in "model.created": a topic and a deed.
@@ -46,7 +48,12 @@ const (
 	VersionDeleted   Act = "version.deleted"
 	AliasMoved       Act = "alias.moved" // subject: the alias; detail: model and version
 	AliasDeleted     Act = "alias.deleted"
-	FileDeleted      Act = "file.deleted" // subject: the path; detail: the package
+	FileUploaded     Act = "file.uploaded" // subject: the first path; detail: the package
+	FileDeleted      Act = "file.deleted"  // subject: the path; detail: the package
+	RunCreated       Act = "run.created"   // subject: the first name; detail: its number
+	RunDeleted       Act = "run.deleted"
+	RunRestored      Act = "run.restored"
+	RunPromoted      Act = "run.promoted" // detail: model and version
 	ProjectCreated   Act = "project.created"
 	ProjectEdited    Act = "project.edited"
 	ProjectMoved     Act = "project.moved" // detail: the old path
@@ -63,7 +70,8 @@ const (
 	TokenCreated     Act = "token.created" // detail: sort, whose, and scopes
 	TokenRotated     Act = "token.rotated"
 	TokenRevoked     Act = "token.revoked"
-	TokenReused      Act = "token.reused" // an old secret was used; its family ended
+	TokenRefused     Act = "token.refused" // subject: the name of one that has ended; detail: the address
+	TokenReused      Act = "token.reused"  // an old secret was used; its family ended
 	UserCreated      Act = "user.created"
 	UserEdited       Act = "user.edited"
 	UserBlocked      Act = "user.blocked"
@@ -72,6 +80,8 @@ const (
 	UserDemoted      Act = "user.demoted"
 	UserPassword     Act = "user.password"
 	UserSignedIn     Act = "user.signed_in"
+	UserSignedOut    Act = "user.signed_out" // detail: the number of the session
+	UserRefused      Act = "user.refused"    // a wrong password; detail: the address
 	UserDeleted      Act = "user.deleted"
 )
 
@@ -87,7 +97,7 @@ var topics = []struct {
 	name string
 	need Permission
 }{
-	{"model", ReadModels}, {"version", ReadModels}, {"alias", ReadModels}, {"file", ReadModels},
+	{"model", ReadModels}, {"version", ReadModels}, {"alias", ReadModels}, {"file", ReadModels}, {"run", ReadRuns},
 	{"project", ReadProject}, {"group", ReadProject}, {"member", ReadMembers}, {"token", ReadTokens}, {"user", ManageTokens},
 }
 
@@ -151,15 +161,25 @@ func (v Version) about(a Act) Event {
 
 // noteFiles records that a file of a package was deleted; "" is all of them.
 func (s Session) noteFiles(ctx context.Context, tx Tx, k Package, path string) error {
-	e := Event{Act: FileDeleted, ProjectID: k.ProjectID, Subject: path, Detail: k.Name + " " + k.Version}
-	if k.Type == ModelPackage {
-		m, err := tx.ModelByName(ctx, k.ProjectID, k.Name)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		e.ModelID = m.ID
+	e, err := fileEvent(ctx, tx, FileDeleted, k, path)
+	if err != nil {
+		return err
 	}
 	return s.note(ctx, tx, e)
+}
+
+// fileEvent is an event about a file of a package.
+func fileEvent(ctx context.Context, tx Tx, a Act, k Package, path string) (Event, error) {
+	e := Event{Act: a, ProjectID: k.ProjectID, Subject: path, Detail: k.Name + " " + k.Version}
+	if k.Type != ModelPackage {
+		return e, nil
+	}
+	m, err := tx.ModelByName(ctx, k.ProjectID, k.Name)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return e, err
+	}
+	e.ModelID = m.ID
+	return e, nil
 }
 
 // with adds to an event what more there is to say.

@@ -69,6 +69,7 @@ func TestModelEvents(t *testing.T) {
 	same(t, told(l),
 		"ann: model.created iris () in root/default",
 		"ann: version.published iris 1.0.0 () in root/default",
+		"system: file.uploaded weights.bin (iris 1.0.0) in root/default",
 		"ann: alias.moved champion (iris 1.0.0) in root/default",
 		"ann: version.staged iris 1.0.0 (production) in root/default",
 		"ann: version.tagged iris 1.0.0 (reviewed) in root/default",

@@ -249,7 +249,10 @@ func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg Package
 	}
 	f.Status = cmp.Or(f.Status, FileDefault)
 	f.PackageID, f.CreatedAt, f.UpdatedAt = pk.ID, s.now(), s.now()
-	return tx.PutFile(ctx, f)
+	if f, err = tx.PutFile(ctx, f); err != nil {
+		return File{}, err
+	}
+	return f, s.noteUpload(ctx, tx, p.ID, f)
 }
 
 // filePackage gives the package of a file: the one that is there, or a new one.

@@ -38,6 +38,7 @@ type Registry struct {
 	transfers    *transfers
 	hot          *memo.Memo[hotKey, hotFile]
 	downloads    *downloads
+	refusals     *refusals
 }
 
 // New makes a Registry over a database and a blob store. A database that is a
@@ -48,7 +49,7 @@ func New(s Store, b *blob.Store, o Options) *Registry {
 	}
 	source, _ := s.(memo.Source)
 	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, projectLimit: o.ProjectLimit, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), traceFiles: o.TraceFiles, transfers: newTransfers(),
-		hot: memo.New[hotKey, hotFile](source, maxHot), downloads: &downloads{}}
+		hot: memo.New[hotKey, hotFile](source, maxHot), downloads: &downloads{}, refusals: &refusals{}}
 }
 
 // MaxFileSize is the most bytes that one file may have; 0 means no bound.

@@ -230,6 +230,9 @@ func (s Session) CreateRun(ctx context.Context, ref ProjectRef, spec RunSpec) (R
 		if err := countCandidate(ctx, tx, r, 1); err != nil {
 			return Run{}, err
 		}
+		if err := s.noteMany(ctx, tx, RunCreated, r.ExperimentID, func() (Event, error) { return r.about(RunCreated), nil }); err != nil {
+			return Run{}, err
+		}
 		one := []Run{r}
 		err = fillRuns(ctx, tx, p, one)
 		return one[0], err
@@ -355,7 +358,7 @@ func (s Session) DeleteRun(ctx context.Context, ref ProjectRef, which RunRef) er
 		if err := tx.DeleteRun(ctx, r); err != nil {
 			return err
 		}
-		return countCandidate(ctx, tx, r, -1)
+		return s.dropped(ctx, tx, r)
 	})
 }
 
@@ -388,8 +391,16 @@ func (s Session) TrashRun(ctx context.Context, ref ProjectRef, which RunRef) err
 		if err := tx.TrashRun(ctx, r.ID, s.now()); err != nil {
 			return err
 		}
-		return countCandidate(ctx, tx, r, -1)
+		return s.dropped(ctx, tx, r)
 	})
+}
+
+// dropped counts a deleted run out, and records it.
+func (s Session) dropped(ctx context.Context, tx Tx, r Run) error {
+	if err := countCandidate(ctx, tx, r, -1); err != nil {
+		return err
+	}
+	return s.note(ctx, tx, r.about(RunDeleted))
 }
 
 // RestoreRun takes a deleted run back; an active one stays so. That of a
@@ -411,7 +422,10 @@ func (s Session) RestoreRun(ctx context.Context, ref ProjectRef, which RunRef) e
 		if err := tx.RestoreRun(ctx, r.ID, s.now()); err != nil {
 			return err
 		}
-		return countCandidate(ctx, tx, r, 1)
+		if err := countCandidate(ctx, tx, r, 1); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, r.about(RunRestored))
 	})
 }
 
@@ -445,6 +459,10 @@ func (s Session) PromoteRun(ctx context.Context, ref ProjectRef, which RunRef, p
 		m.ProjectPath = pr.FullPath
 		spec := p.VersionSpec
 		spec.RunIID = r.IID
-		return s.addVersion(ctx, tx, m, spec)
+		v, err := s.addVersion(ctx, tx, m, spec)
+		if err != nil {
+			return Version{}, err
+		}
+		return v, s.note(ctx, tx, r.about(RunPromoted).with(v.ModelName+" "+v.Semver))
 	})
 }

@@ -61,7 +61,12 @@ func (s Session) SignOut(ctx context.Context) error {
 	if s.actor.Kind != auth.Browser {
 		return fault.SignIn("")
 	}
-	return s.r.store.Update(ctx, func(tx Tx) error { return tx.RevokeToken(ctx, s.actor.TokenID, s.now()) })
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		if err := tx.RevokeToken(ctx, s.actor.TokenID, s.now()); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, Event{Act: UserSignedOut, Subject: s.actor.Username, Detail: itoa(s.actor.TokenID)})
+	})
 }
 
 // ChangePassword gives the actor another password, and signs out all of the

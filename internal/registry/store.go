@@ -402,8 +402,11 @@ type Blobs interface {
 
 // Events are what was done. They stay when what they are about goes.
 type Events interface {
-	// InsertEvent fills in Place, unless it is given, by what is there.
+	// InsertEvent fills in Place, unless it is given, by what is there. To the
+	// event of the same tally it adds how often this one was.
 	InsertEvent(ctx context.Context, e Event) error
+	// CountEvent counts the event of a tally once more, if it is there.
+	CountEvent(ctx context.Context, tally string) (bool, error)
 	ListEvents(ctx context.Context, q EventQuery) (List[Event], error)
 }
 

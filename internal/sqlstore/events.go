@@ -1,24 +1,33 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-var insertEvent = stmt(`INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail)
+var insertEvent = stmt(`INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail, times, tally)
 	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 <> '' THEN $12 ELSE
-	coalesce((SELECT full_path FROM projects WHERE id = $9), (SELECT full_path FROM namespaces WHERE id = $10), '') END, $13, $14`)
+	coalesce((SELECT full_path FROM projects WHERE id = $9), (SELECT full_path FROM namespaces WHERE id = $10), '') END, $13, $14, $15, nullif($16, '') WHERE 1 = 1
+	ON CONFLICT (tally) WHERE tally IS NOT NULL DO UPDATE SET times = events.times + excluded.times`)
+
+var countEvent = stmt(`UPDATE events SET times = times + 1 WHERE tally = $1`)
+
+func (t *tx) CountEvent(ctx context.Context, tally string) (bool, error) {
+	n, err := t.exec(ctx, countEvent, tally)
+	return n > 0, err
+}
 
 func (t *tx) InsertEvent(ctx context.Context, e registry.Event) error {
 	_, err := t.exec(ctx, insertEvent, micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(e.Actor.Username), e.TokenKind, e.TokenID,
-		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.Subject, e.Detail)
+		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.Subject, e.Detail, cmp.Or(e.Times, 1), e.Tally)
 	return err
 }
 
 func (t *tx) ListEvents(ctx context.Context, q registry.EventQuery) (registry.List[registry.Event], error) {
-	l := &listing{cols: `e.id, e.at, e.actor_id, e.actor, e.token_kind, e.token_id, e.act, e.project_id, e.group_id, e.model_id, e.place, e.subject, e.detail`,
+	l := &listing{cols: `e.id, e.at, e.actor_id, e.actor, e.token_kind, e.token_id, e.act, e.project_id, e.group_id, e.model_id, e.place, e.subject, e.detail, e.times`,
 		from: "events e", id: "e.id", initial: registry.Order{By: "at", Desc: true}, orders: map[string]column{"at": {"e.at", true}}}
 	if q.ModelID != 0 {
 		l.and("e.model_id = ? AND e.model_id > 0", q.ModelID)
@@ -41,6 +50,6 @@ func (t *tx) ListEvents(ctx context.Context, q registry.EventQuery) (registry.Li
 	l.span("e.at", q.When)
 	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, e *registry.Event, extra ...any) error {
 		return s.Scan(append([]any{&e.ID, instant{&e.At}, &e.Actor.ID, &e.Actor.Username, &e.TokenKind, &e.TokenID, &e.Act,
-			&e.ProjectID, &e.GroupID, &e.ModelID, &e.Place, &e.Subject, &e.Detail}, extra...)...)
+			&e.ProjectID, &e.GroupID, &e.ModelID, &e.Place, &e.Subject, &e.Detail, &e.Times}, extra...)...)
 	})
 }

@@ -39,7 +39,12 @@ var deeds = map[registry.Act][2]string{
 	registry.VersionDeleted:   {"deleted", ""},
 	registry.AliasMoved:       {"pointed the alias", "to %"},
 	registry.AliasDeleted:     {"removed the alias", "of %"},
+	registry.FileUploaded:     {"uploaded", "to %"},
 	registry.FileDeleted:      {"deleted", "from %"},
+	registry.RunCreated:       {"started the run", "(number %)"},
+	registry.RunDeleted:       {"deleted the run", "(number %)"},
+	registry.RunRestored:      {"restored the run", "(number %)"},
+	registry.RunPromoted:      {"made of the run", "the version %"},
 	registry.ProjectCreated:   {"made the project", ""},
 	registry.ProjectEdited:    {"changed the settings of", ""},
 	registry.ProjectMoved:     {"moved to", "the project %"},
@@ -56,6 +61,7 @@ var deeds = map[registry.Act][2]string{
 	registry.TokenCreated:     {"made the token", "(%)"},
 	registry.TokenRotated:     {"rotated the token", "(%)"},
 	registry.TokenRevoked:     {"revoked the token", "(%)"},
+	registry.TokenRefused:     {"was refused with", "from %"},
 	registry.TokenReused:      {"used an old secret of the token", "so that its successors ended: %"},
 	registry.UserCreated:      {"made the account", ""},
 	registry.UserEdited:       {"changed the account", ""},
@@ -65,6 +71,8 @@ var deeds = map[registry.Act][2]string{
 	registry.UserDemoted:      {"took from", "the rights of an administrator"},
 	registry.UserPassword:     {"changed the password of", ""},
 	registry.UserSignedIn:     {"signed in as", ""},
+	registry.UserSignedOut:    {"signed out as", ""},
+	registry.UserRefused:      {"gave a wrong password for", "from %"},
 	registry.UserDeleted:      {"deleted the account", ""},
 }
 
@@ -76,15 +84,45 @@ func tell(events []registry.Event) []told {
 		if e.Act.Topic() == "member" {
 			detail = roleName(registry.Role(atoi(detail)))
 		}
-		out[i] = told{Event: e, Before: deed[0], After: strings.Replace(deed[1], "%", detail, 1), Href: subjectOf(e), By: cameWith(e)}
-		switch {
-		case e.Act == registry.FileDeleted && e.Subject == "":
-			out[i].Subject = "all files"
-		case e.Act.Topic() == "alias":
-			out[i].Subject = "@" + e.Subject
+		if refused[e.Act] {
+			detail = orElse(detail, "many addresses")
 		}
+		out[i] = told{Event: e, Before: deed[0], After: strings.Replace(deed[1], "%", detail, 1), Href: subjectOf(e), By: cameWith(e)}
+		out[i].Subject = subjectIn(e)
+		out[i].After = timesIn(e) + out[i].After
 	}
 	return out
+}
+
+// refused are the acts of somebody whom nobody knows.
+var refused = map[registry.Act]bool{registry.UserRefused: true, registry.TokenRefused: true}
+
+// subjectIn is the name of what an event is about.
+func subjectIn(e registry.Event) string {
+	switch {
+	case e.Act == registry.FileDeleted:
+		return orElse(e.Subject, "all files")
+	case e.Act == registry.UserRefused:
+		return orElse(e.Subject, "an account that there is not")
+	case e.Act == registry.TokenRefused && e.Subject != "":
+		return "the ended token " + e.Subject
+	case e.Act == registry.TokenRefused:
+		return "an unknown token"
+	case e.Act.Topic() == "alias":
+		return "@" + e.Subject
+	}
+	return e.Subject
+}
+
+// timesIn says how often it was, if more than once.
+func timesIn(e registry.Event) string {
+	switch {
+	case e.Times < 2:
+		return ""
+	case refused[e.Act]:
+		return grouped(e.Times) + " times "
+	}
+	return "and " + grouped(e.Times-1) + " more "
 }
 
 // subjectOf gives the page of what an event is about.

@@ -10,6 +10,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/credential"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // The cookies: who is signed in, what to say on the next page, and how pages
@@ -87,6 +88,7 @@ func signIn(c *call) error {
 	k, err := c.s.SignIn(c.ctx(), p.Login, c.r.PostFormValue("password"))
 	switch {
 	case fault.Is(err, fault.Unauthenticated):
+		c.d.Registry.Refused(registry.Refusal{Act: registry.UserRefused, Meant: p.Login, Address: c.remoteIP()})
 		return refuse(http.StatusUnprocessableEntity, "The name or the password is not right.")
 	case err != nil:
 		return err

@@ -1,12 +1,13 @@
 package web
 
 import (
-	"net"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/vitrine-ml/vitrine/internal/httpx"
 )
 
 // Attempts to sign in: so many at once, then one each so often, for an address
@@ -64,12 +65,5 @@ func (t *throttle) evict() {
 	}
 }
 
-// remoteIP is the peer's address. Forwarding headers are not believed here:
-// anybody can send them.
-func (c *call) remoteIP() string {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-	if err != nil {
-		return c.r.RemoteAddr
-	}
-	return host
-}
+// remoteIP is the peer's address.
+func (c *call) remoteIP() string { return httpx.Address(c.r.RemoteAddr) }

@@ -1,0 +1,42 @@
+package registry
+
+import (
+	"context"
+	"strings"
+)
+
+// noteMany records what comes by thousands: a training writes a thousand files,
+// and a sweep starts as many runs. What one token does to the same thing within
+// a minute is one event, which has the first subject and counts the others. what
+// gives that event, and is asked for the first only; the others cost one UPDATE
+// of a row that is in memory.
+func (s Session) noteMany(ctx context.Context, tx Tx, a Act, of int64, what func() (Event, error)) error {
+	tally := strings.Join([]string{string(a), itoa(of), string(s.actor.Kind), itoa(s.actor.UserID),
+		itoa(s.actor.TokenID), itoa(s.actor.DeployID), itoa(s.now().Unix() / 60)}, " ")
+	counted, err := tx.CountEvent(ctx, tally)
+	if err != nil || counted {
+		return err
+	}
+	e, err := what()
+	if err != nil {
+		return err
+	}
+	e.Act, e.Tally = a, tally
+	return s.note(ctx, tx, e)
+}
+
+// about begins an event about a run.
+func (r Run) about(a Act) Event {
+	return Event{Act: a, ProjectID: r.ProjectID, ModelID: r.ModelID, Subject: r.Name}.with(itoa(r.IID))
+}
+
+// noteUpload records that a file was stored.
+func (s Session) noteUpload(ctx context.Context, tx Tx, projectID int64, f File) error {
+	return s.noteMany(ctx, tx, FileUploaded, f.PackageID, func() (Event, error) {
+		found, err := tx.PackagesByID(ctx, projectID, []int64{f.PackageID})
+		if err != nil {
+			return Event{}, err
+		}
+		return fileEvent(ctx, tx, FileUploaded, found[f.PackageID], f.Path)
+	})
+}
