@@ -162,10 +162,11 @@ func (a *App) jobs() *jobs.Runner {
 		Store: queue,
 		Log:   a.Log,
 		Handlers: map[jobs.Kind]jobs.Handler{
-			gc.SweepKind:       gc.Sweep(a.Registry, queue, registry.CollectOptions{Grace: a.Config.GCGrace, Retention: a.Config.TrashRetention}, a.Log),
-			registry.PurgeKind: gc.Purge(a.Registry),
+			gc.SweepKind:        gc.Sweep(a.Registry, queue, registry.CollectOptions{Grace: a.Config.GCGrace, Retention: a.Config.TrashRetention}, a.Log),
+			registry.PurgeKind:  gc.Purge(a.Registry),
+			registry.ForgetKind: gc.Forget(a.Registry, a.Config.EventRetention),
 		},
-		Periodic: []jobs.Periodic{{Job: jobs.Job{Kind: gc.SweepKind}, Every: gc.Every}},
+		Periodic: []jobs.Periodic{{Job: jobs.Job{Kind: gc.SweepKind}, Every: gc.Every}, {Job: jobs.Job{Kind: registry.ForgetKind}, Every: gc.ForgetEvery}},
 	}
 }
 

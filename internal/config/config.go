@@ -29,6 +29,8 @@ type Config struct {
 	// TrashRetention is how long deleted experiments and runs can be restored;
 	// 0: for ever.
 	TrashRetention time.Duration
+	// EventRetention is how long the audit log goes back; 0: for ever.
+	EventRetention time.Duration
 	LogFormat      string // text or json
 	LogLevel       string // debug, info, warn, error
 	RootPassword   string // first start only
@@ -63,6 +65,7 @@ var Settings = []Setting{
 	{"project-storage-limit", "0", "most that the files of a project take up that has no limit of its own, as 50GiB (0: no bound)", false, setProjectLimit},
 	{"gc-grace", "24h", "how long bytes that no file names are kept", false, setGrace},
 	{"trash-retention", "0s", "how long deleted experiments, runs and logged models stay, as 720h (0s: for ever)", false, setRetention},
+	{"event-retention", "8760h", "how long the audit log goes back (0s: for ever)", false, setEvents},
 	{"upload-expiry", "168h", "how long a resumable upload waits for its next byte", false, setExpiry},
 	{"log-format", "text", "text or json", false, str(func(c *Config) *string { return &c.LogFormat })},
 	{"log-level", "info", "debug, info, warn or error", false, str(func(c *Config) *string { return &c.LogLevel })},
@@ -83,21 +86,30 @@ func setProjectLimit(c *Config, v string) error {
 }
 
 func setGrace(c *Config, v string) error {
-	d, err := time.ParseDuration(v)
-	if err == nil && d < 0 {
-		err = errors.New("a duration cannot be negative")
-	}
+	d, err := notNegative(v)
 	c.GCGrace = d
 	return err
 }
 
 func setRetention(c *Config, v string) error {
+	d, err := notNegative(v)
+	c.TrashRetention = d
+	return err
+}
+
+func setEvents(c *Config, v string) error {
+	d, err := notNegative(v)
+	c.EventRetention = d
+	return err
+}
+
+// notNegative reads a duration.
+func notNegative(v string) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
 	if err == nil && d < 0 {
 		err = errors.New("a duration cannot be negative")
 	}
-	c.TrashRetention = d
-	return err
+	return d, err
 }
 
 func setExpiry(c *Config, v string) error {

@@ -20,7 +20,7 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{Listen: "flag:1", Data: "/env", URL: "https://file", DB: "sqlite:/env/vitrine.db", Blobs: "file:/env/blobs",
-		MaxFileSize: 2 << 30, GCGrace: 24 * time.Hour, UploadExpiry: 168 * time.Hour, LogFormat: "text", LogLevel: "info", RootToken: "secret"}
+		MaxFileSize: 2 << 30, GCGrace: 24 * time.Hour, UploadExpiry: 168 * time.Hour, EventRetention: 8760 * time.Hour, LogFormat: "text", LogLevel: "info", RootToken: "secret"}
 	if c != want {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}

@@ -61,6 +61,21 @@ func told(c registry.Collected) string {
 	return fmt.Sprintf("%d contents of %d bytes, %d left-over uploads, %d deleted runs and experiments", c.Blobs, c.Bytes, c.Uploads, c.Trash)
 }
 
+// ForgetEvery is how often old events are removed.
+const ForgetEvery = 24 * time.Hour
+
+// Forget gives the handler of registry.ForgetKind: events stay so long, 0 for
+// ever.
+func Forget(r *registry.Registry, keep time.Duration) jobs.Handler {
+	return func(ctx context.Context, _ jobs.Job) error {
+		n, err := r.As(auth.System()).ForgetEvents(ctx, keep)
+		if err == nil {
+			jobs.Report(ctx, fmt.Sprintf("removed %d old events", n))
+		}
+		return err
+	}
+}
+
 // Purge gives the handler of registry.PurgeKind.
 func Purge(r *registry.Registry) jobs.Handler {
 	return func(ctx context.Context, _ jobs.Job) error {

@@ -63,3 +63,27 @@ func TestSignOut(t *testing.T) {
 	is(t, err, fault.NotFound, "token")
 	is(t, h.sys.SignOut(t.Context()), fault.Unauthenticated, "")
 }
+
+// TestEditProfile: people change their own name and email in a browser, with
+// which they sign in then; a token cannot, and an address is of one account only.
+func TestEditProfile(t *testing.T) {
+	h := newHouse(t)
+	byToken := ann(t, h)
+	name, email, bad, taken := "Ann Other", "other@example.org", "nowhere", "root@localhost"
+	_, err := byToken.EditProfile(t.Context(), &name, nil)
+	is(t, err, fault.Forbidden, "")
+	k, err := h.reg.As(auth.Actor{}).SignIn(t.Context(), "ann", "correct horse")
+	must(t, err)
+	s := h.reg.As(auth.Actor{UserID: k.UserID, Username: "ann", Kind: auth.Browser, Scopes: auth.AllScopes, TokenID: k.ID})
+	_, err = s.EditProfile(t.Context(), &name, &bad)
+	is(t, err, fault.Invalid, "")
+	_, err = s.EditProfile(t.Context(), nil, &taken)
+	is(t, err, fault.Conflict, "user")
+	u, err := s.EditProfile(t.Context(), &name, &email)
+	must(t, err)
+	if u.Name != name || u.Email != email || u.Username != "ann" {
+		t.Errorf("the profile is %+v", u)
+	}
+	_, err = h.reg.As(auth.Actor{}).SignIn(t.Context(), email, "correct horse")
+	must(t, err)
+}

@@ -407,6 +407,9 @@ type Events interface {
 	InsertEvent(ctx context.Context, e Event) error
 	// CountEvent counts the event of a tally once more, if it is there.
 	CountEvent(ctx context.Context, tally string) (bool, error)
+	// DropEvents removes up to limit events from before cutoff, the oldest first,
+	// and tells how many.
+	DropEvents(ctx context.Context, cutoff time.Time, limit int) (int64, error)
 	ListEvents(ctx context.Context, q EventQuery) (List[Event], error)
 }
 

@@ -3,7 +3,36 @@ package registry
 import (
 	"context"
 	"strings"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/jobs"
 )
+
+// ForgetKind is the job that removes old events.
+const ForgetKind jobs.Kind = "events.forget"
+
+// forgetStep is how many events one transaction removes, so that others write in
+// between.
+const forgetStep = 500
+
+// ForgetEvents removes events that are older than keep, in small steps, and tells
+// how many there were; 0 keeps all. It is for jobs.
+func (s Session) ForgetEvents(ctx context.Context, keep time.Duration) (int64, error) {
+	if !s.actor.IsSystem() {
+		return 0, s.refused()
+	}
+	if keep <= 0 {
+		return 0, nil
+	}
+	cutoff := s.now().Add(-keep)
+	for all := int64(0); ; {
+		n, err := update(ctx, s, func(tx Tx) (int64, error) { return tx.DropEvents(ctx, cutoff, forgetStep) })
+		all += n
+		if err != nil || n < forgetStep {
+			return all, err
+		}
+	}
+}
 
 // noteMany records what comes by thousands: a training writes a thousand files,
 // and a sweep starts as many runs. What one token does to the same thing within

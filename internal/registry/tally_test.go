@@ -131,3 +131,28 @@ func TestSignOutIsTold(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, got)
 	}
 }
+
+// TestForgetEvents: events go when they are older than they are kept, in several
+// steps, and with 0 never.
+func TestForgetEvents(t *testing.T) {
+	h := newHouse(t)
+	s := ann(t, h)
+	m, err := s.CreateModel(t.Context(), home, registry.ModelSpec{Name: "iris"})
+	must(t, err)
+	for range 501 {
+		must(t, s.SetModelTag(t.Context(), home, registry.ModelRef{ID: m.ID}, registry.Tag{Key: "k", Value: "v"}))
+	}
+	h.wait(48 * time.Hour)
+	must(t, s.SetModelTag(t.Context(), home, registry.ModelRef{ID: m.ID}, registry.Tag{Key: "late", Value: "v"}))
+	for _, c := range []struct {
+		keep time.Duration
+		gone bool
+	}{{0, false}, {72 * time.Hour, false}, {24 * time.Hour, true}} {
+		n, err := h.sys.ForgetEvents(t.Context(), c.keep)
+		must(t, err)
+		if (n > 501) != c.gone {
+			t.Errorf("kept for %v: %d went", c.keep, n)
+		}
+	}
+	same(t, counted(t, h, "model"), "ann: model.tagged iris (late) in root/default x1")
+}

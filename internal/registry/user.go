@@ -156,6 +156,33 @@ func (s Session) EditUser(ctx context.Context, id int64, e UserEdit) (User, erro
 	})
 }
 
+// EditProfile changes one's own name and email; nil stays. Tokens cannot: the
+// email is a name to sign in with.
+func (s Session) EditProfile(ctx context.Context, name, email *string) (User, error) {
+	if s.actor.Kind != auth.Browser {
+		return User{}, fault.Denied("", "a profile is changed in a browser that has signed in")
+	}
+	return update(ctx, s, func(tx Tx) (User, error) {
+		u, err := tx.UserByID(ctx, s.actor.UserID)
+		if err != nil {
+			return User{}, err
+		}
+		old := u
+		set(&u.Name, name)
+		set(&u.Email, email)
+		if err := checkUser(u); err != nil {
+			return User{}, err
+		}
+		if err := tx.UpdateUser(ctx, u); err != nil {
+			return User{}, err
+		}
+		if err := s.noteAll(ctx, tx, u.since(old, false)); err != nil {
+			return User{}, err
+		}
+		return u, s.moveUserNamespace(ctx, tx, u)
+	})
+}
+
 // setPassword gives a person another password, unless there is no new one, and
 // signs out whoever knew the old one.
 func setPassword(ctx context.Context, tx Tx, u User, hash string) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strings"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -24,6 +25,12 @@ func (t *tx) InsertEvent(ctx context.Context, e registry.Event) error {
 	_, err := t.exec(ctx, insertEvent, micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(e.Actor.Username), e.TokenKind, e.TokenID,
 		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.Subject, e.Detail, cmp.Or(e.Times, 1), e.Tally)
 	return err
+}
+
+var dropEvents = stmt(`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at, id LIMIT $2)`)
+
+func (t *tx) DropEvents(ctx context.Context, cutoff time.Time, limit int) (int64, error) {
+	return t.exec(ctx, dropEvents, micros(cutoff), limit)
 }
 
 func (t *tx) ListEvents(ctx context.Context, q registry.EventQuery) (registry.List[registry.Event], error) {

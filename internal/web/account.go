@@ -17,8 +17,9 @@ func accountRoutes() []route {
 		post(tokens, access{gate: signedIn}, createOwnToken),
 		post(tokens+"/{token}/rotate", access{gate: signedIn}, rotateOwnToken),
 		post(tokens+"/{token}/revoke", access{gate: signedIn}, revokeOwnToken),
-		get(own+"/profile", access{gate: signedIn}, func(c *call) error { return c.goTo(own + "/password/edit") }),
-		get("/-/profile", access{gate: signedIn}, func(c *call) error { return c.goTo(own + "/password/edit") }),
+		get(own+"/profile", access{gate: signedIn}, showProfile),
+		post(own+"/profile", access{gate: signedIn}, editProfile),
+		get("/-/profile", access{gate: signedIn}, func(c *call) error { return c.goTo(own + "/profile") }),
 		get(own+"/password/edit", access{gate: signedIn}, showPassword),
 		post(own+"/password", access{gate: signedIn}, changePassword),
 	}
@@ -71,6 +72,35 @@ func rotateOwnToken(c *call) error {
 
 func revokeOwnToken(c *call) error {
 	return c.revoke("The token is revoked.", c.above(2), func(id int64) error { return c.s.RevokeToken(c.ctx(), id) })
+}
+
+type profilePage struct {
+	frame
+	Account registry.User
+	Problem string
+}
+
+func showProfile(c *call) error { return c.profile("", http.StatusOK) }
+
+func (c *call) profile(problem string, status int) error {
+	u, err := c.s.CurrentUser(c.ctx())
+	if err != nil {
+		return err
+	}
+	p := &profilePage{frame: c.frame("Profile"), Account: u, Problem: problem}
+	if p.Section = "profile"; problem != "" {
+		p.Account.Name, p.Account.Email = c.field("name"), c.field("email")
+	}
+	return c.renderAs(status, "profile", p)
+}
+
+func editProfile(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	name, email := c.field("name"), c.field("email")
+	_, err := c.s.EditProfile(c.ctx(), &name, &email)
+	return c.answer(err, "Saved.", c.here(), func(problem string) error { return c.profile(problem, again) })
 }
 
 type passwordPage struct {

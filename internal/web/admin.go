@@ -19,11 +19,13 @@ func adminRoutes() []route {
 		post("/admin/users/{name}", admins, editUser),
 		post("/admin/users/{name}/block", admins, blockUser),
 		post("/admin/users/{name}/password", admins, resetPassword),
+		post("/admin/users/{name}/unlock", admins, unlockUser),
 		post("/admin/users/{name}/delete", admins, deleteUser),
 		get("/admin/groups", admins, listAllGroups),
 		get("/admin/credentials", admins, listCredentials),
 		post("/admin/credentials/{token}/revoke", admins, revokeCredential),
 		get("/admin/audit_logs", admins, showAudit),
+		get("/admin/audit_log_reports", admins, exportAudit).withBytes(),
 	}
 }
 
@@ -85,6 +87,7 @@ type userPage struct {
 	Account       registry.User
 	Places        registry.List[registry.Membership]
 	Self          bool
+	Locked        bool // too many wrong passwords
 	Problem       string
 	Made, MadeFor string
 }
@@ -107,6 +110,7 @@ func showUser(c *call) error {
 func (c *call) user(u registry.User, p *userPage, status int) error {
 	var err error
 	p.frame, p.Account, p.Self = c.adminFrame("users", u.Username, crumb{"Users", "/admin/users"}), u, u.ID == c.s.Actor().UserID
+	p.Locked = c.d.throttle.locked(u.Username) || c.d.throttle.locked(u.Email)
 	p.Places, err = c.s.Memberships(c.ctx(), u.ID, registry.MembershipQuery{Page: registry.Page{Limit: maxSubgroups}, Groups: true, Projects: true})
 	if err != nil {
 		return err
@@ -139,6 +143,18 @@ func blockUser(c *call) error {
 		blocked := c.field("blocked") == "true"
 		return registry.UserEdit{Blocked: &blocked}
 	})
+}
+
+// unlockUser lets an account sign in again at once after too many wrong passwords.
+// Addresses that tried too often wait on.
+func unlockUser(c *call) error {
+	u, err := c.account()
+	if err != nil {
+		return err
+	}
+	c.d.throttle.unlock(u.Username, u.Email)
+	c.flash("The account can sign in again.")
+	return c.goTo(userPath(u.Username))
 }
 
 // resetPassword gives an account a password that the answer shows once.
@@ -222,40 +238,4 @@ func listCredentials(c *call) error {
 
 func revokeCredential(c *call) error {
 	return c.revoke("The token is revoked.", "/admin/credentials", func(id int64) error { return c.s.RevokeToken(c.ctx(), id) })
-}
-
-type auditPage struct {
-	frame
-	Events                    []told
-	Pager                     pager
-	Topics                    []choice
-	Who, Where, After, Before string
-	Problem                   string
-}
-
-// showAudit tells what was done anywhere, narrowed by who, where, when and about
-// what.
-func showAudit(c *call) error {
-	page, err := c.keyed()
-	if err != nil {
-		return err
-	}
-	q := c.r.URL.Query()
-	chosen, topics := c.topics()
-	p := &auditPage{frame: c.adminFrame("audit", "Audit log"), Topics: topicChoices(chosen), Who: q.Get("user"), Where: q.Get("project"),
-		After: q.Get("created_after"), Before: q.Get("created_before")}
-	ask := registry.EventQuery{Page: page, Topics: topics, Actor: p.Who}
-	var status = http.StatusOK
-	if ask.When, err = span(p.After, p.Before); err == nil {
-		var l registry.List[registry.Event]
-		l, err = c.s.Events(c.ctx(), p.Where, ask)
-		p.Events, p.Pager = tell(l.Items), c.keyPager(l.Next)
-	}
-	if problem, ok := formProblem(err); ok {
-		p.Problem, status, err = problem, again, nil
-	}
-	if err != nil {
-		return err
-	}
-	return c.renderAs(status, "admin_audit", p)
 }

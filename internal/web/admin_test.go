@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/csv"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/apitest"
 	"github.com/vitrine-ml/vitrine/internal/auth"
 	"github.com/vitrine-ml/vitrine/internal/fault"
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // TestUsers: an administrator makes an account, whose password shows once,
@@ -99,4 +101,39 @@ func TestAuditLog(t *testing.T) {
 	for _, secret := range w.Tokens {
 		lacks(t, page, secret)
 	}
+}
+
+// TestAuditLogAsCSV: all of the log, as far as it is narrowed, without formulas.
+func TestAuditLogAsCSV(t *testing.T) {
+	w := newWorld(t)
+	v := visitor{t, w, "boss"}
+	(visitor{t, w, "owner"}).does("/root/public/-/project_members", "/root/public/-/project_members", "username", "stranger", "role", "20")
+	_, err := w.Registry.As(auth.System()).CreateGroup(t.Context(), registry.GroupSpec{Name: "Sums", Path: "sums"})
+	apitest.OK(t, err)
+	read := func(query string) [][]string {
+		t.Helper()
+		rows, err := csv.NewReader(strings.NewReader(v.get("/admin/audit_log_reports?" + query))).ReadAll()
+		apitest.OK(t, err)
+		return rows
+	}
+	if rows := read("user=owner&topic=member"); len(rows) != 2 || rows[1][6] != "member.added" || rows[1][8] != "stranger" || rows[1][7] != "root/public" {
+		t.Errorf("the owner's work on members is %q", rows)
+	}
+	if rows := read(""); len(rows) < 20 || rows[0][0] != "id" || rows[1][8] != "sums" {
+		t.Errorf("%d rows, the last %q", len(rows), rows[1])
+	}
+}
+
+// TestUnlock: too many wrong passwords lock a name, which an administrator sees
+// and lifts.
+func TestUnlock(t *testing.T) {
+	w := newWorld(t)
+	v := visitor{t, w, "boss"}
+	lacks(t, v.get("/admin/users/guest"), "Too many wrong passwords")
+	for range attempts {
+		visitor{t, w, ""}.send("/users/sign_in", "login", "guest", "password", "wrong")
+	}
+	has(t, v.get("/admin/users/guest"), "Too many wrong passwords")
+	v.does("/admin/users/guest/unlock", "/admin/users/guest")
+	lacks(t, v.get("/admin/users/guest"), "Too many wrong passwords")
 }

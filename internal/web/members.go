@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -17,6 +18,7 @@ func memberRoutes() []route {
 		all = append(all,
 			get(page, need[0], listMembers),
 			post(page, need[1], addMember),
+			post(page+"/leave", need[0], leavePlace),
 			post(page+"/{user}", need[1], editMember),
 			post(page+"/{user}/delete", need[1], removeMember))
 	}
@@ -30,6 +32,7 @@ type membersPage struct {
 	Search  string
 	Direct  bool // only those of this place itself
 	May     bool // change them
+	Leaves  bool // who looks is a member here, and may leave
 	Roles   []choice
 	Problem string
 	// As given in the form.
@@ -75,6 +78,11 @@ func (c *call) members(p *membersPage, status int) error {
 			p.May = s.Allowed(*p.Project, registry.ManageMembers) == nil
 		}
 		p.Members, err = s.Members(c.ctx(), c.place(), registry.MemberQuery{Page: page, Inherited: !p.Direct, Search: p.Search})
+		if err != nil || c.s.Actor().UserID == 0 {
+			return err
+		}
+		self, err := s.Members(c.ctx(), c.place(), registry.MemberQuery{Page: registry.Page{Limit: 1}, UserID: c.s.Actor().UserID})
+		p.Leaves = len(self.Items) > 0
 		return err
 	})
 	if err != nil {
@@ -125,6 +133,18 @@ func editMember(c *call) error {
 		_, err = c.s.EditMember(c.ctx(), c.place(), spec)
 	}
 	return c.answer(err, "Saved.", c.above(1), c.memberAgain)
+}
+
+// leavePlace ends one's own role in a place. The last owner of a group stays.
+func leavePlace(c *call) error {
+	if err := c.authorize(c.access); err != nil && c.access.gate == inProject {
+		return err // RemoveMember would ask nobody to sign in, where there is no such project for them
+	}
+	err := c.s.RemoveMember(c.ctx(), c.place(), c.s.Actor().UserID)
+	if e, is := fault.As(err); is && e.Kind == fault.NotFound && e.Noun == "member" {
+		return c.memberAgain("You are no member here yourself; your role comes from above, or from your account.")
+	}
+	return c.answer(err, "You have left.", "/", c.memberAgain)
 }
 
 func removeMember(c *call) error {

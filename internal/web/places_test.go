@@ -268,7 +268,7 @@ func TestGitLabAddresses(t *testing.T) {
 	w := newWorld(t)
 	v := visitor{t, w, "owner"}
 	for path, want := range map[string]string{"/crew": "/groups/crew", "/crew/night": "/groups/crew/night", "/root": "/groups/root",
-		"/root/private": "/root/private/-/ml/models", "/root/private/edit": "/root/private/-/edit", "/-/profile": "/-/user_settings/password/edit"} {
+		"/root/private": "/root/private/-/ml/models", "/root/private/edit": "/root/private/-/edit", "/-/profile": "/-/user_settings/profile"} {
 		if got := v.leads(path); got != want {
 			t.Errorf("%s leads to %q, want %q", path, got, want)
 		}
@@ -311,4 +311,20 @@ func TestPassword(t *testing.T) {
 	apitest.OK(t, err)
 	owner := visitor{t, w, "owner"}
 	owner.fails("/-/user_settings/password", "in a browser", "password", "a", "new_password", "b", "password_confirmation", "b")
+}
+
+// TestLeave: a member leaves by themselves; the last owner of a group cannot, and
+// who is no member is told.
+func TestLeave(t *testing.T) {
+	w := newWorld(t)
+	guest := visitor{t, w, "guest"}
+	has(t, guest.get("/root/private/-/project_members"), "Leave the project")
+	guest.does("/root/private/-/project_members/leave", "/")
+	if got := w.Do(t, "GET", "/root/private/-/project_members", "guest", ""); got.Code != 404 {
+		t.Errorf("left, and sees the members: %d", got.Code)
+	}
+	guest.does("/groups/crew/-/group_members/leave", "/")
+	visitor{t, w, "owner"}.fails("/groups/crew/-/group_members/leave", "needs an owner")
+	visitor{t, w, "boss"}.fails("/root/private/-/project_members/leave", "no member here")
+	lacks(t, visitor{t, w, "boss"}.get("/root/private/-/project_members"), "Leave the project")
 }

@@ -41,6 +41,23 @@ func (t *throttle) forget(ip, login string) {
 	delete(t.known, "name "+strings.ToLower(login))
 }
 
+// locked reports whether a name has no attempt left.
+func (t *throttle) locked(login string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l, ok := t.known["name "+strings.ToLower(login)]
+	return ok && l.Tokens() < 1
+}
+
+// unlock gives names their attempts back.
+func (t *throttle) unlock(logins ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range logins {
+		delete(t.known, "name "+strings.ToLower(l))
+	}
+}
+
 func (t *throttle) limiter(key string) *rate.Limiter {
 	l, ok := t.known[key]
 	if !ok {

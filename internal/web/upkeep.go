@@ -119,7 +119,8 @@ type jobsPage struct {
 }
 
 // jobKinds are the words for the kinds of background work.
-var jobKinds = map[string]string{string(registry.SweepKind): "Garbage collection", string(registry.PurgeKind): "Removal of deleted projects"}
+var jobKinds = map[string]string{string(registry.SweepKind): "Garbage collection", string(registry.PurgeKind): "Removal of deleted projects",
+	string(registry.ForgetKind): "Removal of old events"}
 
 // What says what a job does.
 func (p *jobsPage) What(j registry.JobRecord) string {

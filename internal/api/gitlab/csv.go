@@ -6,9 +6,9 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -62,7 +62,7 @@ func sendCSV(c *call) error {
 func csvColumns(t registry.RunTable) []string {
 	out := append([]string{}, csvHead...)
 	for _, k := range append(append([]string{}, t.Params...), t.Metrics...) {
-		out = append(out, harmless(k))
+		out = append(out, httpx.Harmless(k))
 	}
 	return out
 }
@@ -76,10 +76,10 @@ func csvRow(t registry.RunTable, r registry.Run) []string {
 		metrics[m.Key] = m.Value
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
-	out := []string{num(r.ProjectID), num(r.ExperimentIID), num(r.IID), harmless(r.Name), r.EID, string(r.Status),
-		harmless(r.Author.Username), csvTime(r.StartedAt), csvTime(r.EndedAt)}
+	out := []string{num(r.ProjectID), num(r.ExperimentIID), num(r.IID), httpx.Harmless(r.Name), r.EID, string(r.Status),
+		httpx.Harmless(r.Author.Username), csvTime(r.StartedAt), csvTime(r.EndedAt)}
 	for _, k := range t.Params {
-		out = append(out, harmless(params[k]))
+		out = append(out, httpx.Harmless(params[k]))
 	}
 	for _, k := range t.Metrics {
 		cell := ""
@@ -96,16 +96,4 @@ func csvTime(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
-// harmless keeps a spreadsheet from taking text for a formula; numbers stay
-// numbers.
-func harmless(s string) string {
-	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return s
-	}
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
-		return s
-	}
-	return "'" + s
 }
