@@ -249,9 +249,6 @@ func searchEvals(c *call, in evalQuery) (evalsAnswer, error) {
 		return evalsAnswer{}, err
 	}
 	var out evalsAnswer
-	for _, d := range found.Items {
-		out.Datasets = append(out.Datasets, evalWire(d))
-	}
-	out.NextPageToken, err = pageToken(found.Next)
+	out.Datasets, out.NextPageToken, err = wired(found.Items, found.Next, evalWire)
 	return out, err
 }

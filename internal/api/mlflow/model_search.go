@@ -185,9 +185,6 @@ func searchVersions(c *call, in shelfSearch) (versionsAnswer, error) {
 		return versionsAnswer{}, err
 	}
 	var out versionsAnswer
-	for _, v := range found.Items {
-		out.Versions = append(out.Versions, c.version(v))
-	}
-	out.NextPageToken, err = pageToken(found.Next)
+	out.Versions, out.NextPageToken, err = wired(found.Items, found.Next, c.version)
 	return out, err
 }

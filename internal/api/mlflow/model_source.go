@@ -133,7 +133,7 @@ func (u uri) model() (m modelURI, ok bool) {
 func (c *call) origin(in newVersion) (registry.VersionSpec, error) {
 	u := parseURI(in.Source)
 	spec := registry.VersionSpec{Description: in.Description, Tags: uniqueTags(in.Tags),
-		Origin: registry.Origin{Source: in.Source, Location: in.Source, RunEID: str(in.RunID), RunLink: in.RunLink, LoggedModel: str(in.ModelID)}}
+		Origin: registry.Origin{Source: in.Source, Location: in.Source, RunEID: deref(in.RunID), RunLink: in.RunLink, LoggedModel: deref(in.ModelID)}}
 	if wantsPrompt(spec.Tags) {
 		if !slices.Contains(promptSources, in.Source) {
 			return spec, invalid("Invalid prompt source: '" + in.Source + "'. Prompt sources must use an MLflow placeholder.")
@@ -237,7 +237,7 @@ func (c *call) loggedSource(u uri, in newVersion, spec *registry.VersionSpec) er
 	if err != nil {
 		return err
 	}
-	if str(in.RunID) == "" {
+	if deref(in.RunID) == "" {
 		spec.Origin.RunEID = logged.SourceRun
 	}
 	if !here {
@@ -326,19 +326,17 @@ func wantsPrompt(ts []registry.Tag) bool {
 	return slices.ContainsFunc(ts, func(t registry.Tag) bool { return t.Key == registry.PromptTag && strings.EqualFold(t.Value, "true") })
 }
 
-func str(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 // semverTag is where GitLab's users say which semantic version they want.
 const semverTag = "gitlab.version"
 
 type newVersion struct {
-	Name        string    `field:"name" check:"string required"`
-	Source      string    `field:"source" check:"string required"`
+	Name   string `field:"name" check:"string required"`
+	Source string `field:"source" check:"string required"`
+	versionParts
+}
+
+// versionParts is what both doors take of a new version beside name and source.
+type versionParts struct {
 	RunID       *string   `field:"run_id" check:"string"`
 	Tags        []tagJSON `field:"tags" check:"array"`
 	RunLink     string    `field:"run_link" check:"string"`

@@ -14,13 +14,9 @@ import (
 // clients mean the files that the source names, so these count here.
 
 type newGitLabVersion struct {
-	Name        string    `field:"name" check:"string required"`
-	Source      string    `field:"source" check:"string"`
-	RunID       *string   `field:"run_id" check:"string"`
-	Tags        []tagJSON `field:"tags" check:"array"`
-	RunLink     string    `field:"run_link" check:"string"`
-	Description string    `field:"description" check:"string"`
-	ModelID     *string   `field:"model_id" check:"string"`
+	Name   string `field:"name" check:"string required"`
+	Source string `field:"source" check:"string"`
+	versionParts
 }
 
 // createGitLabVersion makes a version of a candidate of the model, which
@@ -45,7 +41,7 @@ func (c *call) gitlabOrigin(in newGitLabVersion) (registry.VersionSpec, error) {
 	case u.scheme == "models", u.elsewhere():
 		return c.origin(newVersion(in))
 	}
-	return registry.VersionSpec{RunEID: str(in.RunID)}, nil
+	return registry.VersionSpec{RunEID: deref(in.RunID)}, nil
 }
 
 // elsewhere reports whether an address is one of a store of files, as

@@ -78,6 +78,15 @@ func pythonList(items []string) string {
 	return "[" + strings.Join(out, ", ") + "]"
 }
 
+// wired writes what a search has found, and the mark to go on behind it.
+func wired[T, W any](found []T, next registry.Mark, wire func(T) W) (out []W, token string, err error) {
+	for _, f := range found {
+		out = append(out, wire(f))
+	}
+	token, err = pageToken(next)
+	return out, token, err
+}
+
 // maxToken is more than the values of any row need.
 const maxToken = 64 << 10
 

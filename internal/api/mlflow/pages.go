@@ -117,11 +117,14 @@ func another(ctx context.Context) (*call, error) {
 
 type pagesQuery struct{}
 
+// pageError is in every answer of MLflow's schema; errors go beside the data here.
+type pageError struct{ Code, Message, HelpURL *string }
+
 type pageExperiment struct{ ExperimentID *string }
 
 type experimentPage struct {
 	Experiment *experimentNode
-	APIError   *struct{ Code, Message, HelpURL *string }
+	APIError   *pageError
 }
 
 func (pagesQuery) MlflowGetExperiment(ctx context.Context, args struct{ Input *pageExperiment }) (*experimentPage, error) {
@@ -144,7 +147,7 @@ type pageRun struct{ RunID, RunUUID *string }
 
 type runPage struct {
 	Run      *runNode
-	APIError *struct{ Code, Message, HelpURL *string }
+	APIError *pageError
 }
 
 func (pagesQuery) MlflowGetRun(ctx context.Context, args struct{ Input *pageRun }) (*runPage, error) {
@@ -175,7 +178,7 @@ type pageSearch struct {
 type runsPage struct {
 	Runs          *[]*runNode
 	NextPageToken string
-	APIError      *struct{ Code, Message, HelpURL *string }
+	APIError      *pageError
 }
 
 func (pagesQuery) MlflowSearchRuns(ctx context.Context, args struct{ Input *pageSearch }) (*runsPage, error) {
@@ -211,7 +214,7 @@ type pageHistory struct {
 
 type historyPage struct {
 	Metrics  *[]metricNode
-	APIError *struct{ Code, Message, HelpURL *string }
+	APIError *pageError
 }
 
 func (pagesQuery) MlflowGetMetricHistoryBulkInterval(ctx context.Context, args struct{ Input *pageHistory }) (*historyPage, error) {

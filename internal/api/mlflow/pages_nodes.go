@@ -125,12 +125,8 @@ func newRunNodes(c *call, runs []runJSON) []*runNode {
 	around.experiments = sync.OnceValues(around.findExperiments)
 	out := make([]*runNode, len(runs))
 	for i, r := range runs {
-		status, err := r.Info.Status.MarshalJSON()
-		if err != nil || len(status) < 2 {
-			status = []byte(`""`)
-		}
 		info := runInfoNode{RunID: r.Info.ID, RunUUID: r.Info.UUID, RunName: r.Info.Name, ExperimentID: r.Info.ExperimentID, UserID: r.Info.UserID,
-			Status: string(status[1 : len(status)-1]), ArtifactURI: r.Info.ArtifactURI, LifecycleStage: r.Info.LifecycleStage,
+			Status: r.Info.Status.String(), ArtifactURI: r.Info.ArtifactURI, LifecycleStage: r.Info.LifecycleStage,
 			StartTime: longString(r.Info.StartTime), EndTime: longString(r.Info.EndTime)}
 		n := &runNode{Info: info, Data: runDataNode{metricNodes(r.Data.Metrics), r.Data.Params, r.Data.Tags}, around: around}
 		for _, in := range r.Inputs.Datasets {

@@ -82,10 +82,7 @@ func searchRuns(c *call, in runSearch) (runsAnswer, error) {
 		return runsAnswer{}, err
 	}
 	var out runsAnswer
-	for _, r := range found.Items {
-		out.Runs = append(out.Runs, c.run(r))
-	}
-	out.NextPageToken, err = pageToken(found.Next)
+	out.Runs, out.NextPageToken, err = wired(found.Items, found.Next, c.run)
 	return out, err
 }
 

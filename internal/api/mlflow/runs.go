@@ -48,15 +48,18 @@ func (s *runStatus) read(raw json.RawMessage) bool {
 	return false
 }
 
-// MarshalJSON gives the name.
-func (s runStatus) MarshalJSON() ([]byte, error) {
+// String gives the name, of the unset one none.
+func (s runStatus) String() string {
 	for _, n := range statusNames {
 		if n.status == s.status {
-			return []byte(`"` + n.name + `"`), nil
+			return n.name
 		}
 	}
-	return json.Marshal(s.status)
+	return string(s.status)
 }
+
+// MarshalJSON gives the name.
+func (s runStatus) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
 type runInfoJSON struct {
 	UUID           string    `json:"run_uuid"`

@@ -144,9 +144,6 @@ func searchTraces(c *call, in traceSearch) (tracesAnswer, error) {
 		return tracesAnswer{}, err
 	}
 	var out tracesAnswer
-	for _, t := range found.Items {
-		out.Traces = append(out.Traces, traceWire(t))
-	}
-	out.NextPageToken, err = pageToken(found.Next)
+	out.Traces, out.NextPageToken, err = wired(found.Items, found.Next, traceWire)
 	return out, err
 }

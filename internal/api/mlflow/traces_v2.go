@@ -156,9 +156,6 @@ func searchOldTraces(c *call, in oldTraceSearch) (oldTracesAnswer, error) {
 		return oldTracesAnswer{}, err
 	}
 	var out oldTracesAnswer
-	for _, t := range found.Items {
-		out.Traces = append(out.Traces, oldTraceWire(t))
-	}
-	out.NextPageToken, err = pageToken(found.Next)
+	out.Traces, out.NextPageToken, err = wired(found.Items, found.Next, oldTraceWire)
 	return out, err
 }
