@@ -45,13 +45,14 @@ func (r *Registry) FlushRefusals(ctx context.Context) error {
 	if len(seen) == 0 {
 		return nil
 	}
+	now := r.now().UTC()
 	return r.store.Update(ctx, func(tx Tx) error {
 		for k, n := range seen {
 			e, err := k.event(ctx, tx)
 			if err != nil {
 				return err
 			}
-			e.At, e.Times = r.As(auth.System()).now(), n
+			e.At, e.Times = now, n
 			if err := tx.InsertEvent(ctx, e); err != nil {
 				return err
 			}

@@ -28,33 +28,31 @@ type tx struct {
 	shared bool
 }
 
-// within gives the context for a statement.
-func (t *tx) within(ctx context.Context) (context.Context, error) {
-	if !t.shared {
-		return ctx, nil
+// ready gives the context to run a text in, and its prepared form for this
+// transaction, or nil.
+func (t *tx) ready(ctx context.Context, text string) (context.Context, *sql.Stmt, error) {
+	if t.shared {
+		if err := ctx.Err(); err != nil {
+			return ctx, nil, err
+		}
+		ctx = context.WithoutCancel(ctx)
 	}
-	return context.WithoutCancel(ctx), ctx.Err()
-}
-
-// ready gives the prepared form of a text for this transaction, or nil.
-func (t *tx) ready(ctx context.Context, text string) *sql.Stmt {
 	if watch := t.s.watch.Load(); watch != nil {
 		(*watch)(text)
 	}
 	st, ok := t.p.stmts.Load(text)
 	if !ok {
 		t.missed = append(t.missed, text)
-		return nil
+		return ctx, nil, nil
 	}
-	return t.t.StmtContext(ctx, st.(*sql.Stmt))
+	return ctx, t.t.StmtContext(ctx, st.(*sql.Stmt)), nil
 }
 
 func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
-	ctx, err := t.within(ctx)
+	ctx, st, err := t.ready(ctx, string(q))
 	if err != nil {
 		return 0, err
 	}
-	st := t.ready(ctx, string(q))
 	var res sql.Result
 	if st != nil {
 		res, err = st.ExecContext(ctx, args...)
@@ -70,11 +68,10 @@ func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
 
 // row runs a query for one row; none is sql.ErrNoRows.
 func (t *tx) row(ctx context.Context, q query, args []any, dest ...any) error {
-	ctx, err := t.within(ctx)
+	ctx, st, err := t.ready(ctx, string(q))
 	if err != nil {
 		return err
 	}
-	st := t.ready(ctx, string(q))
 	var r *sql.Row
 	if st != nil {
 		r = st.QueryRowContext(ctx, args...)
@@ -97,11 +94,10 @@ func (t *tx) id(ctx context.Context, q query, args ...any) (int64, error) {
 
 // rows runs a query and calls scan for each row.
 func (t *tx) rows(ctx context.Context, text string, args []any, scan func(scanner) error) error {
-	ctx, err := t.within(ctx)
+	ctx, st, err := t.ready(ctx, text)
 	if err != nil {
 		return err
 	}
-	st := t.ready(ctx, text)
 	var r *sql.Rows
 	if st != nil {
 		r, err = st.QueryContext(ctx, args...)
@@ -207,8 +203,8 @@ func ref(id int64) any {
 	return id
 }
 
-// idsAtOnce bounds a list of parameters: the time to bind one grows with the
-// square of their number.
+// idsAtOnce bounds a list of parameters: where nameless cannot help, the time to
+// bind them grows with the square of their number.
 const idsAtOnce = 200
 
 // placeholders gives "$from, …, $(from+n-1)".
