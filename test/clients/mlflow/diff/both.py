@@ -16,6 +16,9 @@ import zlib
 import requests
 
 TOKEN = re.compile("«[0-9]+»")
+# Lists without an order of their own: MLflow's server gives a run's models as
+# their random ids fall.
+FREE = ("tags", "params", "aliases", "request_metadata", "model_inputs", "model_outputs")
 HEX = re.compile(r"\b[0-9a-f]{32}\b")
 MADE_UP = re.compile(r"[a-z]+-[a-z]+-[0-9]{1,4}")  # the name of a run without one
 NUMBERED = re.compile(r"(\bid[= '\"]+|\bexperiment )([0-9]+)\b")  # the id of an experiment in a text
@@ -239,7 +242,7 @@ class Rules:
         if isinstance(value, list):
             value = [self.strip(v, field, parent) for v in value]
             # No order is promised for these.
-            if field in ("tags", "params", "aliases", "request_metadata") or (field, parent) == ("metrics", "data"):
+            if field in FREE or (field, parent) == ("metrics", "data"):
                 value.sort(key=lambda v: json.dumps(v, sort_keys=True))
             return value
         if field.endswith("page_token"):
