@@ -45,6 +45,7 @@ var may = map[string][]string{
 	"internal/apidoc":             {"internal/asset", "internal/httpx"},
 	"internal/credential":         {"internal/auth"},
 	"internal/formats":            {},
+	"internal/safety":             {"internal/formats", "internal/blob"},
 	"internal/web":                {"internal/asset", "internal/formats", "internal/markdown", "internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/app":                {"*"},
 	"internal/cli":                {"internal/app", "internal/client", "internal/config", "internal/fault", "internal/registry", "internal/auth"},

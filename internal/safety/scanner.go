@@ -1,0 +1,103 @@
+package safety
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
+)
+
+// Scanner looks into the files of versions, and remembers what it saw: one digest
+// has one content for ever. It is safe for concurrent use.
+type Scanner struct {
+	turns chan struct{}
+	mu    sync.Mutex
+	known map[knownKey]Report
+	size  int // of what is known, about, in bytes
+}
+
+// knownKey is a content with a name: what its name says matters too.
+type knownKey struct {
+	digest blob.Digest
+	name   string
+}
+
+// The limits of a Scanner.
+const (
+	scansAtOnce = 2
+	maxKnown    = 16 << 20         // bytes, about
+	scanTime    = 10 * time.Second // for one file
+)
+
+// NewScanner makes a Scanner.
+func NewScanner() *Scanner {
+	return &Scanner{turns: make(chan struct{}, scansAtOnce), known: map[knownKey]Report{}}
+}
+
+// File is a file to look into.
+type File struct {
+	Path   string
+	Digest blob.Digest
+	Size   int64 // bytes
+	Open   func(context.Context) (io.ReadSeekCloser, error)
+}
+
+// Known gives the report on a file that was looked into before.
+func (s *Scanner) Known(f File) (Report, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.known[keyOf(f)]
+	return r, ok
+}
+
+// Scan gives the report on a file, as it is remembered or made now. An error is
+// the store's, or that of ctx.
+func (s *Scanner) Scan(ctx context.Context, f File) (Report, error) {
+	if r, ok := s.Known(f); ok {
+		return r, nil
+	}
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return Report{}, ctx.Err()
+	}
+	if r, ok := s.Known(f); ok { // while it waited
+		return r, nil
+	}
+	content, err := f.Open(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	defer content.Close()
+	short, cancel := context.WithTimeout(ctx, scanTime)
+	defer cancel()
+	r, err := Scan(short, f.Path, content, f.Size)
+	// That it takes too long is true of the file, and is remembered.
+	if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+		return Report{}, err
+	}
+	s.remember(f, r)
+	return r, nil
+}
+
+// keyOf leaves the folders of a name out.
+func keyOf(f File) knownKey { return knownKey{f.Digest, path.Base(f.Path)} }
+
+func (s *Scanner) remember(f File, r Report) {
+	n := 300
+	for _, x := range r.Findings {
+		n += 32 + len(x.What)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.size += n; s.size > maxKnown {
+		clear(s.known)
+		s.size = n
+	}
+	s.known[keyOf(f)] = r
+}
