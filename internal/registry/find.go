@@ -135,8 +135,8 @@ func (s Session) FindVersions(ctx context.Context, q FindQuery) (List[Version], 
 }
 
 // FindTags lists metadata entries of models and versions of all projects: those
-// whose key or value begins with a text, or with "key=value" both. It looks at
-// a thousand that match, of each.
+// whose key or value begins with a text, or with "key=value" both. They come in
+// no order, so that there is no next page: More says that some are left out.
 func (s Session) FindTags(ctx context.Context, q FindQuery) (List[FoundTag], error) {
 	return find(ctx, s, q, strings.TrimSpace(q.Text) == "", func(tx Tx, q FindQuery) (List[FoundTag], error) { return tx.FindTags(ctx, q) })
 }

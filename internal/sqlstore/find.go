@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -93,21 +92,18 @@ func (t *tx) FindVersions(ctx context.Context, q registry.FindQuery, text regist
 	})
 }
 
-// maxMet is how many tags that match are looked at for those that the viewer may
-// see.
-const maxMet = 1000
-
 func (t *tx) FindTags(ctx context.Context, q registry.FindQuery) (registry.List[registry.FoundTag], error) {
 	out := registry.List[registry.FoundTag]{Items: []registry.FoundTag{}, Total: -1}
 	limit := pageLimit(q.Page)
-	for _, of := range []struct{ table, cols, from string }{
-		{"model_tags", "0, ''", "models m CROSS JOIN projects p WHERE m.id = t.owner_id"},
-		{"version_tags", "v.id, v.semver", "versions v CROSS JOIN models m CROSS JOIN projects p WHERE v.id = t.owner_id AND m.id = v.model_id"},
+	for _, of := range []struct{ cols, from, project string }{
+		{"0, ''", "model_tags t CROSS JOIN models m CROSS JOIN projects p WHERE m.id = t.owner_id", "m.project_id"},
+		{"v.id, v.semver", "version_tags t CROSS JOIN versions v CROSS JOIN models m CROSS JOIN projects p WHERE v.id = t.owner_id AND m.id = v.model_id",
+			"v.project_id"},
 	} {
 		l := &listing{}
-		met := tagsMet(l, of.table, strings.ToLower(strings.TrimSpace(q.Text)))
-		l.inReadable(q, "m.project_id")
-		text := "SELECT t.key, substr(t.value, 1, 200), p.full_path, m.id, m.name, " + of.cols + " FROM (" + met + ") t CROSS JOIN " + of.from +
+		l.tagged(strings.ToLower(strings.TrimSpace(q.Text)))
+		l.inReadable(q, of.project)
+		text := "SELECT t.key, substr(t.value, 1, 200), p.full_path, m.id, m.name, " + of.cols + " FROM " + of.from +
 			" AND p.id = m.project_id AND " + strings.Join(l.where, " AND ") + l.bind(" LIMIT ?", limit+1-len(out.Items))
 		err := t.rows(ctx, text, l.args, func(s scanner) error {
 			var f registry.FoundTag
@@ -125,15 +121,14 @@ func (t *tx) FindTags(ctx context.Context, q registry.FindQuery) (registry.List[
 	return out, nil
 }
 
-// tagsMet is a SELECT of the tags of a table that match a text.
-func tagsMet(l *listing, table, text string) string {
-	const key, value = "lower(key)", "lower(substr(value, 1, 80))"
+// tagged adds the condition that tag t matches a text.
+func (l *listing) tagged(text string) {
+	const key, value = "lower(t.key)", "lower(substr(t.value, 1, 80))"
 	begins := func(col, s string) string { return l.bind("("+col+" >= ? AND "+col+" < ?)", s, s+above) }
-	cond := ""
 	if k, v, both := strings.Cut(text, "="); both {
-		cond = l.bind(key+" = ?", strings.TrimSpace(k)) + " AND " + begins(value, strings.TrimSpace(v))
-	} else {
-		cond = begins(key, text) + " OR " + begins(value, text)
+		l.and(key+" = ?", strings.TrimSpace(k))
+		l.where = append(l.where, begins(value, strings.TrimSpace(v)))
+		return
 	}
-	return "SELECT owner_id, key, value FROM " + table + " WHERE " + cond + " LIMIT " + strconv.Itoa(maxMet)
+	l.where = append(l.where, "("+begins(key, text)+" OR "+begins(value, text)+")")
 }

@@ -87,3 +87,19 @@ func TestSearchScope(t *testing.T) {
 		t.Errorf("%d %q", got.Code, problemIn(got.Body.String()))
 	}
 }
+
+// TestSearchOfManyTags: what is left out of metadata is told, as it has no next
+// page.
+func TestSearchOfManyTags(t *testing.T) {
+	w := newWorld(t)
+	sys, ref, model := w.Registry.As(auth.System()), registry.ProjectRef{ID: w.IDs["public"]}, registry.ModelRef{ID: w.IDs["public/model"]}
+	v := visitor{t, w, "guest"}
+	const told = " of more. A longer text"
+	for i := range perPage + 1 {
+		apitest.OK(t, sys.SetModelTag(t.Context(), ref, model, registry.Tag{Key: "lens" + itoa(int64(i)), Value: "glass"}))
+		if page := v.get("/search?search=lens&scope=tags"); i >= perPage-1 && strings.Contains(page, told) != (i == perPage) {
+			t.Errorf("%d found, told that there are more: %t", i+1, i != perPage)
+		}
+	}
+	has(t, v.get("/search?search=lens"), "scope=tags", "More tags")
+}

@@ -72,6 +72,37 @@ func finds(_ *testing.T, b *bench) {
 	} {
 		b.view(func(ctx context.Context, tx registry.Tx) error { return b.findsAs(ctx, tx, c.q, c.want) })
 	}
+	b.findsBehind(other, own, member)
+}
+
+// findsBehind: however much matches where a viewer may not look, the little that
+// matches where they may is found, wherever it comes in an index.
+func (b *bench) findsBehind(hidden, seen registry.Project, v registry.Viewer) {
+	many := make([]registry.Tag, 1500)
+	for i := range many {
+		many[i] = registry.Tag{Key: fmt.Sprintf("lens%04d", i), Value: "lens"}
+	}
+	tag := func(p registry.Project, tags []registry.Tag) {
+		m := b.model(p, "camera")
+		one := b.version(m, "1.0.0")
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			if err := tx.SetTags(ctx, registry.ModelTags, m.ID, tags); err != nil {
+				return err
+			}
+			return tx.SetTags(ctx, registry.VersionTags, one.ID, tags)
+		})
+	}
+	tag(hidden, many)
+	tag(seen, []registry.Tag{{Key: "lens9999", Value: "lens"}})
+	for _, text := range []string{"lens", "lens9999=lens"} {
+		b.view(func(ctx context.Context, tx registry.Tx) error {
+			l, err := tx.FindTags(ctx, registry.FindQuery{Text: text, Viewer: v})
+			if len(l.Items) != 2 || l.More || l.Items[0].VersionID != 0 || l.Items[1].Semver != "1.0.0" {
+				b.t.Errorf("%q finds %+v", text, l)
+			}
+			return err
+		})
+	}
 }
 
 // findsAs holds each search, with other texts, to the projects that it shall meet.
