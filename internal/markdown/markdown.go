@@ -11,6 +11,7 @@ import (
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
 )
 
 // Renderer renders GitHub's Markdown. Raw HTML is dropped by it, and what is left
@@ -34,10 +35,18 @@ func New() *Renderer {
 }
 
 // Render gives a text as HTML. Model cards of the Hub begin with a block of
-// YAML between lines of dashes, which is shown as code.
-func (r *Renderer) Render(text string) (template.HTML, error) {
+// YAML between lines of dashes, which is shown as code. Relative addresses are
+// those of files, if at is given.
+func (r *Renderer) Render(source string, at Files) (template.HTML, error) {
+	raw := []byte(fenceHead(source))
+	doc := r.md.Parser().Parse(text.NewReader(raw))
+	if at != nil {
+		if err := resolve(doc, at); err != nil {
+			return "", err
+		}
+	}
 	var b bytes.Buffer
-	if err := r.md.Convert([]byte(fenceHead(text)), &b); err != nil {
+	if err := r.md.Renderer().Render(&b, raw, doc); err != nil {
 		return "", err
 	}
 	return template.HTML(tasks.Replace(r.clean.Sanitize(b.String()))), nil

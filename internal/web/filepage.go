@@ -108,7 +108,7 @@ func (c *call) fillFile(p *filePage, f registry.File, content io.ReadSeeker) err
 		}
 		p.Shown = p.Inside.Details.Tensors[:min(maxTensors, p.Inside.Tensors)]
 	}
-	p.Preview, err = c.d.previewOf(f, p.Kind, content)
+	p.Preview, err = c.d.previewOf(f, p.Home, p.Kind, content)
 	return err
 }
 

@@ -24,7 +24,7 @@ func (d *door) functions() template.FuncMap {
 		"segment": url.PathEscape,
 		"first":   firstLetter,
 		"dict":    dict,
-		"prose":   d.prose.Render,
+		"prose":   d.cardOf,
 		"shape":   shapeOf,
 		"many":    manyOf,
 		"figure":  figure,

@@ -27,6 +27,15 @@ type modelPage struct {
 	Encoded    string // project's path as one segment of an API address
 }
 
+// LatestPath is the address of the latest version, beside whose files the card
+// lies; empty without one.
+func (p *modelPage) LatestPath() string {
+	if p.Model.LatestID == 0 {
+		return ""
+	}
+	return p.Path + "/versions/" + itoa(p.Model.LatestID)
+}
+
 // modelTab finds a model for one of its tabs and lets fill ask for more, all at
 // one moment.
 func (c *call) modelTab(tab string, p registry.Permission, fill func(s registry.Session, page *modelPage, ref registry.ModelRef) error) (*modelPage, error) {
@@ -147,13 +156,14 @@ func editModel(c *call) error {
 
 // previewCard gives a piece of a page: a card as it would show.
 func previewCard(c *call) error {
-	if err := c.s.May(c.ctx(), c.ref, registry.WriteModels); err != nil {
+	p, err := c.modelTab("settings", registry.WriteModels, nil)
+	if err != nil {
 		return err
 	}
 	if err := c.form(); err != nil {
 		return err
 	}
-	html, err := c.d.prose.Render(c.r.PostFormValue("description"))
+	html, err := c.d.cardOf(c.r.PostFormValue("description"), p.LatestPath())
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vitrine-ml/vitrine/internal/formats"
+	"github.com/vitrine-ml/vitrine/internal/markdown"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -42,8 +43,34 @@ type preview struct {
 var pictures = map[string]string{".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
 	".svg": "image/svg+xml", ".bmp": "image/bmp"}
 
-// previewOf makes the preview of a file.
-func (d *door) previewOf(f registry.File, kind formats.Kind, content io.ReadSeeker) (preview, error) {
+// cardOf renders a text that lies beside the files of a version or run, whose
+// page has an address; "" is none.
+func (d *door) cardOf(text, home string) (template.HTML, error) {
+	if home == "" {
+		return d.prose.Render(text, nil)
+	}
+	return d.prose.Render(text, beside(home, "."))
+}
+
+// beside finds the files of a version or run by their addresses relative to a
+// folder of it. Whether they are there shows when they are asked for.
+func beside(home, folder string) markdown.Files {
+	return func(name string) markdown.Place {
+		name = path.Join(folder, name)
+		if name == "." || name == ".." || strings.HasPrefix(name, "../") {
+			return markdown.Place{}
+		}
+		p := markdown.Place{Page: home + "/files/" + escapePath(name)}
+		if pictures[strings.ToLower(path.Ext(name))] != "" {
+			p.Picture = home + "/raw/" + escapePath(name)
+		}
+		return p
+	}
+}
+
+// previewOf makes the preview of a file, of the version or run whose page has the
+// address home.
+func (d *door) previewOf(f registry.File, home string, kind formats.Kind, content io.ReadSeeker) (preview, error) {
 	if pictures[strings.ToLower(path.Ext(f.Path))] != "" {
 		if f.Size > maxPicture {
 			return preview{None: "The picture is larger than the " + humanBytes(maxPicture) + " that are shown; download it."}, nil
@@ -71,11 +98,11 @@ func (d *door) previewOf(f registry.File, kind formats.Kind, content io.ReadSeek
 	if !whole {
 		p.Cut = "These are the first " + humanBytes(int64(len(raw))) + " of " + humanBytes(f.Size) + "."
 	}
-	return p, p.shape(d, f.Path, kind, whole)
+	return p, p.shape(d, f.Path, home, kind, whole)
 }
 
 // shape shows a text as what it is, when it is that.
-func (p *preview) shape(d *door, name string, kind formats.Kind, whole bool) error {
+func (p *preview) shape(d *door, name, home string, kind formats.Kind, whole bool) error {
 	switch kind {
 	case formats.JSON, formats.Config:
 		var b bytes.Buffer
@@ -88,7 +115,7 @@ func (p *preview) shape(d *door, name string, kind formats.Kind, whole bool) err
 		if !whole {
 			return nil
 		}
-		html, err := d.prose.Render(p.Text)
+		html, err := d.prose.Render(p.Text, beside(home, path.Dir(name)))
 		if err != nil {
 			return err
 		}

@@ -69,6 +69,51 @@ func TestFilePages(t *testing.T) {
 	}
 }
 
+// TestTextsBesideFiles: what cards and READMEs call by relative addresses are files
+// of the version or run.
+func TestTextsBesideFiles(t *testing.T) {
+	w := newWorld(t)
+	const text = "![loss](<img/loss curve.png>) ![w](weights.bin) [use](<how to.md#start>) [up](../x.md) [else](https://example.org/a)"
+	for home, pkg := range homes(w) {
+		put(t, w, pkg, "README.md", text)
+		put(t, w, pkg, "docs/a/README.md", text+" [top](../../LICENSE) ![p](../b.svg)")
+		for file, folder := range map[string]string{"README.md": "", "docs/a/README.md": "docs/a/"} {
+			page := visitor{t, w, "reporter"}.get(home + "/files/" + file)
+			has(t, page, `<img src="`+home+"/raw/"+folder+`img/loss%20curve.png" alt="loss">`, `<a href="`+home+"/files/"+folder+`weights.bin" rel="nofollow">w</a>`,
+				`<a href="`+home+"/files/"+folder+`how%20to.md#start" rel="nofollow">use</a>`, `<a href="https://example.org/a" rel="nofollow">else</a>`)
+			if folder == "" {
+				has(t, page, "</a> up <a")
+			} else {
+				has(t, page, home+"/files/docs/x.md", home+"/files/LICENSE", `<img src="`+home+`/raw/docs/b.svg" alt="p">`)
+			}
+		}
+	}
+}
+
+// TestCardsBesideFiles: a version's card lies beside its files, and a model's
+// beside those of the latest version.
+func TestCardsBesideFiles(t *testing.T) {
+	w := newWorld(t)
+	sys, ref := w.Registry.As(auth.System()), registry.ProjectRef{Path: "root/private"}
+	card := "![loss](img/loss.png)"
+	model, err := sys.EditModel(t.Context(), ref, registry.ModelRef{ID: w.IDs["private/model"]}, registry.ModelEdit{Description: &card})
+	apitest.OK(t, err)
+	_, err = sys.EditVersion(t.Context(), ref, registry.ModelRef{ID: model.ID}, registry.VersionRef{ID: w.IDs["private/version"]}, registry.VersionEdit{Description: &card})
+	apitest.OK(t, err)
+	page := modelPath("root/private", model.ID)
+	latest := `<img src="` + page + "/versions/" + itoa(model.LatestID) + `/raw/img/loss.png" alt="loss">`
+	v := visitor{t, w, "developer"}
+	has(t, v.get(page), latest)
+	has(t, v.get(page+"/versions/"+itoa(w.IDs["private/version"])), latest)
+	preview := v.send(page+"/preview", "description", card)
+	if preview.Code != 200 || !strings.Contains(preview.Body.String(), latest) {
+		t.Errorf("%d %s", preview.Code, preview.Body)
+	}
+	first, err := sys.CreateModel(t.Context(), ref, registry.ModelSpec{Name: "unversioned", Description: card})
+	apitest.OK(t, err)
+	has(t, v.get(modelPath("root/private", first.ID)), `<img src="img/loss.png" alt="loss">`)
+}
+
 // TestRaw: a picture comes with the type of its ending, in a sandbox; whatever
 // is no picture does not come.
 func TestRaw(t *testing.T) {
@@ -119,7 +164,7 @@ func TestPreviewIsBounded(t *testing.T) {
 	d := &door{prose: markdown.New()}
 	look := func(name, content string) preview {
 		t.Helper()
-		p, err := d.previewOf(registry.File{Path: name, Size: int64(len(content))}, formats.KindOf(name), strings.NewReader(content))
+		p, err := d.previewOf(registry.File{Path: name, Size: int64(len(content))}, "/home", formats.KindOf(name), strings.NewReader(content))
 		apitest.OK(t, err)
 		return p
 	}

@@ -36,7 +36,7 @@ func putSamples(t *testing.T, home string, version int64) {
 	for name, content := range map[string]string{
 		"plots/loss.png":  b.String(),
 		"plots/bad.svg":   `<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"><rect width="50" height="50" fill="teal"/><script>window.top.hacked = 1</script></svg>`,
-		"README.md":       "# Iris\n\nClassifies *flowers*.\n\n| class | F1 |\n|---|---|\n| setosa | 1.0 |\n\n<script>window.hacked = 1</script>",
+		"README.md":       "# Iris\n\nClassifies *flowers*.\n\n| class | F1 |\n|---|---|\n| setosa | 1.0 |\n\n![the loss](plots/loss.png) ![bad](plots/bad.svg) [the scores](eval/scores.csv)\n\n<script>window.hacked = 1</script>",
 		"config.json":     `{"architectures":["LlamaForCausalLM"],"max_position_embeddings":8192,"torch_dtype":"bfloat16"}`,
 		"eval/scores.csv": "class,precision,recall\nsetosa,1.0,1.0\nversicolor,0.94,0.92\nvirginica,0.92,0.94\n",
 		"report.html":     "<script>window.hacked = 1</script><h1>Report</h1>",
@@ -71,12 +71,18 @@ func TestPreviews(t *testing.T) {
 				if strings.HasPrefix(path, "plots/") {
 					b.until(`document.querySelector(".picture img")?.naturalWidth > 0`)
 				}
+				if path == "README.md" {
+					b.until(`[...document.querySelectorAll(".prose img")].filter(i => i.naturalWidth > 0).length === 2`)
+				}
 				b.shot("file-" + filepath.Base(path))
 				b.look(address + "/files/" + path)
 				if get[bool](b, `"hacked" in window`) {
 					t.Errorf("the script of %s has run", path)
 				}
 			}
+			b.visit(address + "/files/README.md")
+			b.follow(`.prose a[href$="/files/eval/scores.csv"]`)
+			b.until(`document.querySelector("main").innerText.includes("versicolor")`)
 			b.visit(address + "/raw/plots/bad.svg")
 			if get[bool](b, `"hacked" in window`) {
 				t.Error("the script of a picture has run")

@@ -7,6 +7,6 @@ func (v *visit) html(description string) (*string, error) {
 	if strings.TrimSpace(description) == "" {
 		return nil, nil
 	}
-	out, err := v.d.Prose.Render(description)
+	out, err := v.d.Prose.Render(description, nil)
 	return some(string(out)), err
 }
