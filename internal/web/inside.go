@@ -5,9 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"sync"
 
-	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/formats"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -19,50 +17,6 @@ type inside struct {
 	formats.Details
 	Tensors int
 	Problem string // why the file cannot be read as its kind
-}
-
-// heads remembers what was read of contents. A digest has one content for ever,
-// so what is remembered stays true; tensors are not kept, for they are many.
-type heads struct {
-	mu    sync.Mutex
-	known map[blob.Digest]inside
-	size  int // of what is known, about, in bytes
-	*formats.Reader
-}
-
-const maxHeadsSize = 16 << 20
-
-func newHeads() *heads {
-	return &heads{known: map[blob.Digest]inside{}, Reader: formats.NewReader()}
-}
-
-func (h *heads) get(d blob.Digest) (inside, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	in, ok := h.known[d]
-	return in, ok
-}
-
-func (h *heads) put(d blob.Digest, in inside) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.size += in.size(); h.size > maxHeadsSize {
-		clear(h.known)
-		h.size = in.size()
-	}
-	h.known[d] = in
-}
-
-// size is about how much memory it takes.
-func (in inside) size() int {
-	n := 500
-	for _, f := range slices.Concat(in.Facts, in.Metadata) {
-		n += 64 + len(f.Name) + len(f.Value)
-	}
-	for _, v := range slices.Concat(in.Inputs, in.Outputs) {
-		n += 64 + len(v.Name) + len(v.Type) + len(v.Shape)
-	}
-	return n
 }
 
 // readInside reads the head of a content.
@@ -108,7 +62,7 @@ func (c *call) insides(look registry.Look) ([]inside, error) {
 
 // inside gives what a file says, as it is remembered or read.
 func (c *call) inside(look registry.Look, kind formats.Kind, f registry.File) (inside, error) {
-	in, ok := c.d.heads.get(f.Digest)
+	in, ok := c.d.heads.insides.get(f.Digest)
 	if ok && in.Kind == kind {
 		in.Name, in.Path = f.Path, f.Path
 		return in, nil
@@ -122,7 +76,7 @@ func (c *call) inside(look registry.Look, kind formats.Kind, f registry.File) (i
 		return in, err
 	}
 	in.Details.Tensors = nil
-	c.d.heads.put(f.Digest, in)
+	c.d.heads.insides.put(f.Digest, in, in.size())
 	return in, nil
 }
 

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"errors"
+	"io"
 	"slices"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
@@ -33,7 +33,7 @@ func (c *call) compareTensors(p *comparePage) error {
 				p.Tensors = tensorRows{Cut: "There are too many tensors to compare them; choose fewer versions."}
 				return nil
 			}
-			d, err := c.tensorsOf(look, f)
+			d, err := c.d.heads.tensorsOf(c.ctx(), f.Digest, f.Size, func() (io.ReadSeekCloser, error) { return look.Open(c.ctx(), f) })
 			if err != nil {
 				return err
 			}
@@ -63,20 +63,6 @@ func (p *comparePage) differing(look registry.Look) []registry.File {
 		}
 	}
 	return out
-}
-
-// tensorsOf reads the tensors of a file; one that is damaged has none.
-func (c *call) tensorsOf(look registry.Look, f registry.File) ([]formats.Tensor, error) {
-	content, err := look.Open(c.ctx(), f)
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	d, err := c.d.heads.Read(c.ctx(), formats.Safetensors, content, f.Size)
-	if errors.Is(err, formats.ErrMalformed) {
-		err = nil
-	}
-	return d.Tensors, err
 }
 
 func allSame(ds []blob.Digest) bool {
