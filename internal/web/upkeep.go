@@ -28,6 +28,7 @@ func upkeepRoutes() []route {
 		get("/admin/health_check", admins, func(c *call) error { return c.goTo("/admin") }),
 		get("/admin/system_info", admins, func(c *call) error { return c.goTo("/admin") }),
 		get("/admin/usage", admins, showServerUsage),
+		post("/admin/usage/limit", admins, limitProject),
 		get("/admin/background_jobs", admins, showJobs),
 		post("/admin/background_jobs/collect", admins, collectGarbage),
 		get("/usage_quotas", project(registry.EditProject), showUsage),
@@ -84,15 +85,20 @@ func lasted(d time.Duration) string {
 
 type usagePage struct {
 	frame
-	Usage registry.Usage
+	Usage   registry.Usage
+	Limit   *limitForm // for administrators
+	Problem string
 }
 
-func showServerUsage(c *call) error {
+func showServerUsage(c *call) error { return c.serverUsage(limitFormOf("", 0), "", http.StatusOK) }
+
+// serverUsage shows what all projects take up.
+func (c *call) serverUsage(limit *limitForm, problem string, status int) error {
 	u, err := c.s.Usage(c.ctx())
 	if err != nil {
 		return err
 	}
-	return c.render("usage", &usagePage{frame: c.adminFrame("usage", "Storage"), Usage: u})
+	return c.renderAs(status, "usage", &usagePage{frame: c.adminFrame("usage", "Storage"), Usage: u, Limit: limit, Problem: problem})
 }
 
 func showUsage(c *call) error {
@@ -103,6 +109,9 @@ func showUsage(c *call) error {
 			return err
 		}
 		p.frame = c.projectFrame(pr, "usage", "Storage")
+		if p.User != nil && p.User.Admin {
+			p.Limit = limitFormOf(pr.FullPath, pr.StorageLimit)
+		}
 		p.Usage, err = s.ProjectUsage(c.ctx(), c.ref)
 		return err
 	})

@@ -38,6 +38,37 @@ func TestUsage(t *testing.T) {
 	lacks(t, visitor{t, w, "boss"}.get("/admin/usage"), "root/private")
 }
 
+// TestLimitForm: an administrator sets how much a project may take up, as the form
+// says it again; nobody else is offered it.
+func TestLimitForm(t *testing.T) {
+	w := newWorld(t)
+	v := visitor{t, w, "boss"}
+	const page, form = "/root/private/-/usage_quotas", "/admin/usage/limit"
+	lacks(t, visitor{t, w, "maintainer"}.get(page), form)
+	has(t, v.get(page), form, `<option value="server" selected>`)
+	for _, c := range []struct {
+		sort, mib, shown string
+		limit            int64
+	}{
+		{"own", "1.5", `value="1.5"`, 3 << 19}, {"own", "0.00095367431640625", `value="0.00095367431640625"`, 1000},
+		{"none", "7", `<option value="none" selected>`, registry.Unlimited}, {"server", "", `<option value="server" selected>`, 0},
+	} {
+		v.does(form, page, "project", "root/private", "limit", c.sort, "mib", c.mib)
+		has(t, v.get(page), c.shown)
+		p, err := w.Registry.As(auth.System()).Project(t.Context(), registry.ProjectRef{ID: w.IDs["private"]})
+		apitest.OK(t, err)
+		if p.StorageLimit != c.limit {
+			t.Errorf("%s %s sets %d", c.sort, c.mib, p.StorageLimit)
+		}
+	}
+	for _, mib := range []string{"", "0", "-1", "x", "NaN", "1e300", "1e-9"} {
+		v.fails(form, "number of MiB", "project", "root/private", "limit", "own", "mib", mib)
+	}
+	v.fails(form, "Choose", "project", "root/private", "limit", "half")
+	v.fails(form, "full path", "limit", "none")
+	v.fails(form, "no project root/nothing", "project", "root/nothing", "limit", "none")
+}
+
 // TestJobPages: an administrator asks for a collection, and reads what came of
 // jobs.
 func TestJobPages(t *testing.T) {
