@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,11 +46,33 @@ func run(ctx context.Context, env Env, args []string) int {
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	err := root.ExecuteContext(ctx)
+	err := misplaced(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err != nil {
 		fmt.Fprintln(env.Stderr, "vitrine: "+errorText(err))
 	}
 	return ExitCode(err)
+}
+
+// misplaced refuses a flag without a value before the command: cobra takes what
+// follows, the command, for its value.
+func misplaced(root *cobra.Command, args []string) error {
+	if len(args) == 0 || !strings.HasPrefix(args[0], "-") || strings.Contains(args[0], "=") {
+		return nil
+	}
+	name := strings.TrimLeft(args[0], "-")
+	for _, c := range root.Commands() {
+		f := c.PersistentFlags().Lookup(name)
+		if len(name) == 1 {
+			f = c.PersistentFlags().ShorthandLookup(name)
+		}
+		if f != nil && f.NoOptDefVal != "" {
+			return usagef("%s comes after the command, as in vitrine push %s; see vitrine --help", args[0], args[0])
+		}
+	}
+	return nil
 }
 
 // Command is the whole command line, for the manual pages.
