@@ -22,6 +22,11 @@ function enliven(part) {
 enliven(document);
 document.addEventListener("vitrine:part", (e) => enliven(e.target));
 
+// Where tabs do not fit, those before the current one are scrolled away.
+for (const tab of document.querySelectorAll(".row > [aria-current]")) {
+  tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16;
+}
+
 document.addEventListener("click", async (e) => {
   const b = e.target.closest("[data-copy]");
   if (!b || b.dataset.copied) return;
