@@ -9,10 +9,10 @@ import (
 
 const (
 	modelCols = `m.id, m.project_id, m.name, m.prompt, m.description, coalesce(m.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''),
-	m.experiment_id, e.iid, m.version_count, m.candidate_count, m.latest_id, coalesce(v.semver, ''), coalesce(l.size, 0), m.download_count,
+	m.experiment_id, e.iid, m.version_count, m.candidate_count, m.latest_id, coalesce(v.semver, ''), m.latest_size, m.download_count,
 	m.created_at, m.updated_at`
 	modelFrom = `models m JOIN experiments e ON e.id = m.experiment_id LEFT JOIN users u ON u.id = m.author_id
-	LEFT JOIN versions v ON v.id = m.latest_id LEFT JOIN packages l ON l.id = v.package_id`
+	LEFT JOIN versions v ON v.id = m.latest_id`
 )
 
 var (
@@ -65,7 +65,7 @@ func (t *tx) ModelByName(ctx context.Context, projectID int64, name string) (reg
 func (t *tx) ListModels(ctx context.Context, q registry.ModelQuery) (registry.List[registry.Model], error) {
 	l := &listing{cols: modelCols, from: modelFrom, id: "m.id", initial: registry.Order{By: "id", Desc: true},
 		orders: map[string]column{"id": {"m.id", true}, "name": {"m.name", false}, "created_at": {"m.created_at", true},
-			"updated_at": {"m.updated_at", true}}}
+			"updated_at": {"m.updated_at", true}, "latest_version": {"m.latest_key", false}, "size": {"m.latest_size", true}, "downloads": {"m.download_count", true}}}
 	l.and("m.project_id = ?", q.ProjectID)
 	if q.ID != 0 {
 		l.and("m.id = ?", q.ID)

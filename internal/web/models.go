@@ -24,18 +24,23 @@ func modelRoutes() []route {
 
 type modelsPage struct {
 	frame
-	Search, Sort string
-	Models       registry.List[registry.Model]
-	Pager        pager
-	MayWrite     bool
+	Search   string
+	Sorts    []choice
+	Models   registry.List[registry.Model]
+	Pager    pager
+	MayWrite bool
 }
+
+// modelSorts are the orders of a list of models.
+var modelSorts = []choice{{Value: "-updated_at", Text: "Last changed"}, {Value: "name", Text: "Name"}, {Value: "-created_at", Text: "Newest"},
+	{Value: "-latest_version", Text: "Highest version"}, {Value: "-size", Text: "Largest"}, {Value: "-downloads", Text: "Most downloaded"}}
 
 // listModels shows the models of a project.
 func listModels(c *call) error {
 	p := &modelsPage{Search: strings.TrimSpace(c.r.URL.Query().Get("search"))}
-	order, sort := c.order("-updated_at", "name", "created_at", "updated_at")
+	order, sort := c.order("-updated_at", "name", "created_at", "updated_at", "latest_version", "size", "downloads")
 	page, n := c.page()
-	p.Sort = sort
+	p.Sorts = chooseFrom(modelSorts, sort)
 	err := c.s.Snapshot(c.ctx(), func(s registry.Session) error {
 		pr, err := s.Project(c.ctx(), c.ref)
 		if err != nil {

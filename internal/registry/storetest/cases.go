@@ -73,7 +73,7 @@ func paging(t *testing.T, b *bench) {
 	for i := range 7 {
 		b.model(p, fmt.Sprintf("m%d", i%4*10+i))
 	}
-	for _, by := range []string{"id", "name", "created_at"} {
+	for _, by := range []string{"id", "name", "created_at", "updated_at", "latest_version", "size", "downloads"} {
 		for _, desc := range []bool{false, true} {
 			o := registry.Order{By: by, Desc: desc}
 			whole := b.names(p, o, registry.Page{Limit: 100})

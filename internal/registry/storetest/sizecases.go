@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -58,4 +59,49 @@ func sizes(_ *testing.T, b *bench) {
 		b.same([]any{len(u.Projects), err}, []any{0, nil})
 		return nil
 	})
+}
+
+// modelOrders: models are listed by what their latest versions are, whichever way
+// these come, grow and go.
+func modelOrders(_ *testing.T, b *bench) {
+	p := b.place()
+	one, two := b.model(p, "one"), b.model(p, "two")
+	b.model(p, "none")
+	first, second := b.version(one, "1.10.0"), b.version(two, "1.9.0")
+	by := func(version, size, downloads string) {
+		b.t.Helper()
+		for by, want := range map[string]string{"latest_version": version, "size": size, "downloads": downloads} {
+			up := strings.Join(b.names(p, registry.Order{By: by}, registry.Page{}), " ")
+			down := strings.Join(b.names(p, registry.Order{By: by, Desc: true}, registry.Page{}), " ")
+			b.same([]string{by, up, down}, []string{by, want, strings.Join(backward(strings.Fields(want)), " ")})
+		}
+	}
+	by("none two one", "one two none", "one two none")
+	b.file(first.PackageID, "f", "aa", 5)
+	b.file(second.PackageID, "f", "bb", 100)
+	b.file(b.run(one).PackageID, "f", "cc", 1000)
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		return tx.DownloadedFrom(ctx, map[int64]int64{first.PackageID: 3}, at)
+	})
+	by("none two one", "none one two", "two none one")
+	next := b.version(two, "2.0.0")
+	by("none one two", "two none one", "two none one")
+	b.file(next.PackageID, "f", "dd", 6)
+	b.file(second.PackageID, "g", "ee", 7)
+	by("none one two", "none one two", "two none one")
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		_, err := tx.DeleteFiles(ctx, next.PackageID, "")
+		return err
+	})
+	by("none one two", "two none one", "two none one")
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		if err := tx.DeleteVersion(ctx, next); err != nil {
+			return err
+		}
+		return tx.CountModel(ctx, two.ID, -1, 0)
+	})
+	by("none two one", "none one two", "two none one")
+	for _, m := range b.models(p, registry.Order{By: "id"}, registry.Page{}).Items {
+		b.same(m.LatestSize, map[string]int64{"one": 5, "two": 107, "none": 0}[m.Name])
+	}
 }
