@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
@@ -54,7 +56,7 @@ type ModelEdit struct {
 // ModelQuery narrows a list of models of one project.
 type ModelQuery struct {
 	Page      Page
-	Order     Order // id (default, descending), name, created_at, updated_at
+	Order     Order // id (default, descending), name, created_at, updated_at, latest_version, size (of that), downloads
 	ProjectID int64
 	ID        int64
 	Name      string
@@ -322,7 +324,7 @@ type RunQuery struct {
 	Page         Page
 	Order        Order // id (default, descending), name, created_at, started_at, metric, param
 	Metric       string
-	Param        string // values are ordered as texts
+	Param        string // numbers come first, then other texts, then runs without it
 	ProjectID    int64
 	ExperimentID int64
 	Candidates   bool // not those of versions
@@ -337,6 +339,16 @@ type RunQuery struct {
 type Param struct {
 	Key   string
 	Value string
+}
+
+// Number gives the value as a number, if it is a decimal and finite one. What
+// else strconv reads, as "0x1p4" or "inf", is text to those who wrote it.
+func (p Param) Number() (float64, bool) {
+	if p.Value == "" || strings.Trim(p.Value, "+-.0123456789eE") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(p.Value, 64)
+	return n, err == nil
 }
 
 // Metric is one measured value of a run.

@@ -132,7 +132,8 @@ func matchFTS5(trigrams []string, x nameIndex) string {
 // functionsOnce registers what SQLite lacks. Each is a call into Go for each row,
 // so they are used only where nothing else does.
 var functionsOnce = sync.OnceValue(func() error {
-	return errors.Join(sqlite.RegisterDeterministicScalarFunction("fold", 1, fold), sqlite.RegisterDeterministicScalarFunction("matches", 2, matcher()))
+	return errors.Join(sqlite.RegisterDeterministicScalarFunction("fold", 1, fold), sqlite.RegisterDeterministicScalarFunction("matches", 2, matcher()),
+		sqlite.RegisterDeterministicScalarFunction("number_of", 1, numberOfValue))
 })
 
 // fold is lower for all letters: SQLite's own lower knows ASCII only.
@@ -141,6 +142,12 @@ func fold(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) 
 		return strings.ToLower(s), nil
 	}
 	return args[0], nil
+}
+
+// numberOfValue is numberOf, for what was stored before there was a column for it.
+func numberOfValue(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	s, _ := args[0].(string)
+	return numberOf(s), nil
 }
 
 // matcher makes a function that tells whether a text has a part that a regular

@@ -151,12 +151,20 @@ func (l *listing) total(ctx context.Context, t *tx, p registry.Page, items int, 
 
 // count counts no further than MaxTotal, so that its cost is bounded.
 func (l *listing) count(ctx context.Context, t *tx, total *int64) error {
-	text := "SELECT count(*) FROM (SELECT 1 FROM " + l.from + l.condition() + " LIMIT " + strconv.Itoa(registry.MaxTotal+1) + ") AS c"
-	err := t.row(ctx, query(text), l.args, total)
-	if *total > registry.MaxTotal {
+	n, err := l.upTo(ctx, t, registry.MaxTotal+1)
+	if *total = int64(n); n > registry.MaxTotal {
 		*total = -1
 	}
 	return err
+}
+
+// upTo counts rows, but no more than a bound.
+func (l *listing) upTo(ctx context.Context, t *tx, bound int) (n int, err error) {
+	if bound == 0 {
+		return 0, nil
+	}
+	text := "SELECT count(*) FROM (SELECT 1 FROM " + l.from + l.condition() + " LIMIT $" + strconv.Itoa(len(l.args)+1) + ") AS c"
+	return n, t.row(ctx, query(text), append(slices.Clip(l.args), bound), &n)
 }
 
 // text puts the SELECT together; a cursor becomes a row comparison, which an
@@ -166,7 +174,11 @@ func (l *listing) text(col column, o registry.Order, p registry.Page, limit int)
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString("SELECT " + l.cols + ", CAST(" + col.expr + " AS TEXT), " + l.id + " FROM " + l.from + l.condition())
+	key := "CAST(" + col.expr + " AS TEXT)"
+	if l.real {
+		key = col.expr // SQLite's texts of them are not exact
+	}
+	b.WriteString("SELECT " + l.cols + ", " + key + ", " + l.id + " FROM " + l.from + l.condition())
 	b.WriteString(" ORDER BY " + l.order(col, o))
 	l.args = append(l.args, limit+1)
 	b.WriteString(" LIMIT $" + strconv.Itoa(len(l.args)))

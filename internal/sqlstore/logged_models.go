@@ -52,7 +52,12 @@ func (t *tx) UpdateLoggedModel(ctx context.Context, m registry.LoggedModel) erro
 }
 
 func (t *tx) InsertLoggedParams(ctx context.Context, id int64, ps []registry.Param) error {
-	return t.insertParams(ctx, insertLoggedParam, id, ps)
+	for _, p := range ps {
+		if _, err := t.exec(ctx, insertLoggedParam, p.Key, p.Value, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) LoggedParamsOf(ctx context.Context, ids []int64) (map[int64][]registry.Param, error) {

@@ -8,22 +8,26 @@ import (
 )
 
 var (
-	insertParam = stmt(`INSERT INTO run_params (run_id, run_eid, experiment_id, started_at, key, value)
-		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2 FROM runs r WHERE r.id = $3`)
+	insertParam = stmt(`INSERT INTO run_params (run_id, run_eid, experiment_id, started_at, key, value, number)
+		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2, $3 FROM runs r WHERE r.id = $4`)
 	setRunTag = stmt(`INSERT INTO run_tags (owner_id, run_eid, experiment_id, started_at, key, value)
 		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2 FROM runs r WHERE r.id = $3
 		ON CONFLICT (owner_id, key) DO UPDATE SET value = excluded.value`)
 )
 
 func (t *tx) InsertParams(ctx context.Context, runID int64, ps []registry.Param) error {
-	return t.insertParams(ctx, insertParam, runID, ps)
-}
-
-func (t *tx) insertParams(ctx context.Context, q query, owner int64, ps []registry.Param) error {
 	for _, p := range ps {
-		if _, err := t.exec(ctx, q, p.Key, p.Value, owner); err != nil {
+		if _, err := t.exec(ctx, insertParam, p.Key, p.Value, numberOf(p.Value), runID); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// numberOf is a parameter's value as a column: a number, or NULL.
+func numberOf(value string) any {
+	if n, ok := (registry.Param{Value: value}).Number(); ok {
+		return n
 	}
 	return nil
 }

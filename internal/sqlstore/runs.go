@@ -86,28 +86,6 @@ func (t *tx) idsByEID(ctx context.Context, table string, projectID int64, eids [
 
 func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[registry.Run], error) {
 	l := runList()
-	byMetric, byParam := q.Order.By == "metric", q.Order.By == "param"
-	switch {
-	case byParam:
-		l.from += " JOIN run_params x ON x.run_id = r.id"
-		l.orders = map[string]column{"param": {"x.value", false}}
-		l.and("x.key = ?", q.Param)
-	case byMetric:
-		l.from += " JOIN metrics x ON x.run_id = r.id"
-		l.orders, l.real = map[string]column{"metric": {"x.value", false}}, true
-		l.and("x.key = ?", q.Metric)
-		l.and("x.nan = ?", false)
-	}
-	// An experiment is of one project. Only one of the conditions is there, so
-	// that the database cannot choose the index of the wider one.
-	switch {
-	case q.ExperimentID == 0:
-		l.and("r.project_id = ?", q.ProjectID)
-	case byMetric, byParam:
-		l.and("x.experiment_id = ?", q.ExperimentID)
-	default:
-		l.and("r.experiment_id = ?", q.ExperimentID)
-	}
 	if q.Candidates {
 		l.and("r.version_id = 0")
 	}
@@ -121,7 +99,30 @@ func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[r
 	if err := t.named(ctx, &l, names, q.Search, q.Order, "r.name"); err != nil {
 		return registry.List[registry.Run]{}, err
 	}
+	switch q.Order.By {
+	case "param":
+		return t.runsByParam(ctx, l, q)
+	case "metric":
+		l.from += " JOIN metrics x ON x.run_id = r.id"
+		l.orders, l.real = map[string]column{"metric": {"x.value", false}}, true
+		l.and("x.key = ?", q.Metric)
+		l.and("x.nan = ?", false)
+		l.scope(q, "x")
+	default:
+		l.scope(q, "r")
+	}
 	return fetch(ctx, t, &l, q.Order, q.Page, scanRun)
+}
+
+// scope keeps a list of runs to an experiment or project. An experiment is of one
+// project: only one of the conditions is there, and on one table, so that the
+// database cannot choose the index of a wider one.
+func (l *listing) scope(q registry.RunQuery, table string) {
+	if q.ExperimentID == 0 {
+		l.and("r.project_id = ?", q.ProjectID)
+		return
+	}
+	l.and(table+".experiment_id = ?", q.ExperimentID)
 }
 
 // runList lists active runs.

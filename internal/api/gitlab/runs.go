@@ -128,6 +128,7 @@ type runFilter struct {
 	Search       string             `param:"search" doc:"Part of the name."`
 	EID          string             `param:"eid" doc:"The one candidate with this outer id, which is MLflow's run id; nothing else is looked at."`
 	Metric       string             `param:"metric" doc:"With order_by=metric: the metric's name. Candidates whose latest value is NaN are left out."`
+	Param        string             `param:"param" doc:"With order_by=param: the parameter's name. Numbers come first, then other texts, then candidates without it, whatever the direction."`
 }
 
 func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
@@ -138,14 +139,16 @@ func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
 	switch {
 	case o.By == "metric" && in.Metric == "":
 		return nil, badParam("metric", "is missing")
+	case o.By == "param" && in.Param == "":
+		return nil, badParam("param", "is missing")
 	case in.Status != "" && !in.Status.Valid():
 		return nil, badParam("status", "does not have a valid value")
 	}
 	if in.EID != "" {
 		return listed(c, in.paging, c.candidate)(c.byEID(in.EID))
 	}
-	return listed(c, in.paging, c.candidate)(c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, Experiment: experimentOf(in.ExperimentID),
-		ModelID: in.ModelID, Status: in.Status, Search: in.Search}))
+	return listed(c, in.paging, c.candidate)(c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, Param: in.Param,
+		Experiment: experimentOf(in.ExperimentID), ModelID: in.ModelID, Status: in.Status, Search: in.Search}))
 }
 
 // byEID gives the list of the one candidate with an outer id, or of none.
