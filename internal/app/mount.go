@@ -12,6 +12,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/api/gitlab"
 	"github.com/vitrine-ml/vitrine/internal/api/graphql"
 	"github.com/vitrine-ml/vitrine/internal/api/mlflow"
+	"github.com/vitrine-ml/vitrine/internal/api/oci"
 	"github.com/vitrine-ml/vitrine/internal/apidoc"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/markdown"
@@ -36,6 +37,7 @@ func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 			Version: a.build.Version, Revision: a.build.Revision}),
 		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),
+		oci.New(oci.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}),
 		apidoc.New(),
 		a.operations(metrics),
 		pages, // takes what is left

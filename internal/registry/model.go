@@ -126,7 +126,11 @@ func findModel(ctx context.Context, tx Tx, projectID int64, which ModelRef) (Mod
 	if which.ID != 0 {
 		return tx.ModelByID(ctx, projectID, which.ID)
 	}
-	return tx.ModelByName(ctx, projectID, which.Name)
+	m, err := tx.ModelByName(ctx, projectID, which.Name)
+	if which.AnyCase && fault.Is(err, fault.NotFound) {
+		return findFolded(ctx, tx, projectID, which.Name)
+	}
+	return m, err
 }
 
 // CreateModel makes a model and its experiment.

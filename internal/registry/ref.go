@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
 
@@ -50,6 +51,9 @@ func ParseGroupRef(s string) NamespaceRef {
 type ModelRef struct {
 	ID   int64
 	Name string // exactly; when ID is 0
+	// AnyCase takes the one model whose name differs from Name, which is in
+	// lower case, by case only, where none has exactly this one.
+	AnyCase bool
 }
 
 // VersionRef names a version of a model in one of several ways, whichever field
@@ -58,7 +62,9 @@ type VersionRef struct {
 	ID     int64
 	Number int64
 	Semver string
-	Alias  string // without "@"
+	Alias  string // without "@"; with Semver: when there is no such version
+	// Manifest is what KeepManifest has noted of the version.
+	Manifest blob.Digest
 }
 
 // ParseNamespaceRef reads "5", "group/sub" or "username".

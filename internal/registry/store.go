@@ -33,6 +33,7 @@ type Tx interface {
 	Versions
 	Stages
 	Aliases
+	Artifacts
 	Experiments
 	Runs
 	RunLog

@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
 )
 
 // What the domain asks of a database for models and their versions.
@@ -12,6 +14,9 @@ type Models interface {
 	InsertModel(ctx context.Context, m Model) (int64, error)
 	ModelByID(ctx context.Context, projectID, id int64) (Model, error)
 	ModelByName(ctx context.Context, projectID int64, name string) (Model, error)
+	// ModelsFolded finds the models of a project, at most limit, whose names in
+	// lower case are name.
+	ModelsFolded(ctx context.Context, projectID int64, name string, limit int) ([]Model, error)
 	ListModels(ctx context.Context, q ModelQuery) (List[Model], error)
 	// MarkPrompt writes whether a model is a prompt, which has changed.
 	MarkPrompt(ctx context.Context, m Model) error
@@ -67,4 +72,17 @@ type Aliases interface {
 	AddAliasMove(ctx context.Context, modelID int64, m AliasMove) error
 	// AliasMoves gives the history of a name, the latest first.
 	AliasMoves(ctx context.Context, modelID int64, name string, p Page) (List[AliasMove], error)
+}
+
+// Artifacts are versions and their contents under digests.
+type Artifacts interface {
+	// PutManifest notes the digest of a version, in place of the one before.
+	PutManifest(ctx context.Context, v Version, d blob.Digest) error
+	// ManifestOf gives what was noted of a version; empty: nothing.
+	ManifestOf(ctx context.Context, versionID int64) (blob.Digest, error)
+	// VersionByManifest finds a version; noun "manifest".
+	VersionByManifest(ctx context.Context, modelID int64, d blob.Digest) (Version, error)
+	// FileOfModel gives one of the files with a content that versions of a
+	// model show; noun "blob".
+	FileOfModel(ctx context.Context, modelID int64, d blob.Digest) (File, error)
 }

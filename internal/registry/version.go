@@ -114,8 +114,14 @@ func findVersion(ctx context.Context, tx Tx, m Model, which VersionRef) (Version
 	case id != 0:
 	case which.Number != 0:
 		return tx.VersionByNumber(ctx, m.ID, which.Number)
+	case which.Manifest != "":
+		return tx.VersionByManifest(ctx, m.ID, which.Manifest)
 	case which.Semver != "":
-		return tx.VersionBySemver(ctx, m.ID, which.Semver)
+		v, err := tx.VersionBySemver(ctx, m.ID, which.Semver)
+		if which.Alias != "" && fault.Is(err, fault.NotFound) {
+			return findVersion(ctx, tx, m, VersionRef{Alias: which.Alias})
+		}
+		return v, err
 	case which.Alias == Latest:
 		if id = m.LatestID; id == 0 {
 			return Version{}, fault.Missing("version", Latest)

@@ -18,10 +18,11 @@ const (
 var (
 	insertModel = stmt(`INSERT INTO models (project_id, name, prompt, description, author_id, experiment_id, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`)
-	modelByID   = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.id = $1 AND m.project_id = $2`)
-	modelByName = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.project_id = $1 AND m.name = $2`)
-	updateModel = stmt(`UPDATE models SET name = $1, description = $2, updated_at = $3 WHERE id = $4`)
-	touchModel  = stmt(`UPDATE models SET updated_at = $1 WHERE id = $2`)
+	modelByID    = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.id = $1 AND m.project_id = $2`)
+	modelByName  = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.project_id = $1 AND m.name = $2`)
+	modelsFolded = stmt(`SELECT ` + modelCols + ` FROM ` + modelFrom + ` WHERE m.project_id = $1 AND lower(m.name) = $2 ORDER BY m.id LIMIT $3`)
+	updateModel  = stmt(`UPDATE models SET name = $1, description = $2, updated_at = $3 WHERE id = $4`)
+	touchModel   = stmt(`UPDATE models SET updated_at = $1 WHERE id = $2`)
 	// A model's experiment and packages bear its name.
 	renameModelExperiment = stmt(`UPDATE experiments SET name = $1 WHERE id = (SELECT experiment_id FROM models WHERE id = $2) AND name <> $1`)
 	renameModelPackages   = stmt(`UPDATE packages SET name = $1 WHERE name <> $1 AND id IN (SELECT r.package_id FROM runs r
@@ -60,6 +61,16 @@ func (t *tx) ModelByName(ctx context.Context, projectID int64, name string) (reg
 	var m registry.Model
 	err := t.scanOne(ctx, modelByName, []any{projectID, name}, func(s scanner) error { return scanModel(s, &m) })
 	return m, named(err, "model", name)
+}
+
+func (t *tx) ModelsFolded(ctx context.Context, projectID int64, name string, limit int) (out []registry.Model, err error) {
+	err = t.rows(ctx, string(modelsFolded), []any{projectID, name, limit}, func(s scanner) error {
+		var m registry.Model
+		err := scanModel(s, &m)
+		out = append(out, m)
+		return err
+	})
+	return out, err
 }
 
 func (t *tx) ListModels(ctx context.Context, q registry.ModelQuery) (registry.List[registry.Model], error) {

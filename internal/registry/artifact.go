@@ -1,0 +1,97 @@
+package registry
+
+import (
+	"context"
+	"io"
+
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/fault"
+)
+
+// Artifact is a version with all its files, as they are at one moment.
+type Artifact struct {
+	Version
+	Files    []File      // by path; hidden ones are left out
+	Manifest blob.Digest // what KeepManifest has noted; empty: nothing yet
+}
+
+// Artifact gives a version as a whole. One that has more files than most is
+// TooLarge, before they are read.
+func (s Session) Artifact(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef, most int64) (Artifact, error) {
+	return view(ctx, s, func(tx Tx) (Artifact, error) {
+		_, v, err := s.version(ctx, tx, ref, model, which, PullFiles)
+		if err != nil {
+			return Artifact{}, err
+		}
+		if v.FileCount > most {
+			return Artifact{}, fault.Oversize("version", "has %d files, which are more than %d", v.FileCount, most)
+		}
+		a := Artifact{Version: v}
+		if a.Manifest, err = tx.ManifestOf(ctx, v.ID); err != nil {
+			return Artifact{}, err
+		}
+		a.Files, err = allFiles(ctx, tx, v.PackageID)
+		return a, err
+	})
+}
+
+// KeepManifest notes the digest under which a door gives a version as it is now,
+// so that VersionRef.Manifest finds it. A version has one: an older one named
+// files that it no longer has.
+func (s Session) KeepManifest(ctx context.Context, ref ProjectRef, versionID int64, d blob.Digest) error {
+	return s.r.store.Update(ctx, func(tx Tx) error {
+		p, err := s.project(ctx, tx, ref, PullFiles)
+		if err != nil {
+			return err
+		}
+		v, err := tx.VersionByID(ctx, p.ID, versionID)
+		if err != nil {
+			return err
+		}
+		return tx.PutManifest(ctx, v, d)
+	})
+}
+
+// StatContent describes the content of a file that a version of a model has.
+func (s Session) StatContent(ctx context.Context, ref ProjectRef, model ModelRef, d blob.Digest) (File, error) {
+	return view(ctx, s, func(tx Tx) (File, error) {
+		p, err := s.project(ctx, tx, ref, PullFiles)
+		if err != nil {
+			return File{}, err
+		}
+		m, err := findModel(ctx, tx, p.ID, model)
+		if err != nil {
+			return File{}, err
+		}
+		return tx.FileOfModel(ctx, m.ID, d)
+	})
+}
+
+// OpenContent is StatContent that opens the content too, as OpenFile does; the
+// caller closes it.
+func (s Session) OpenContent(ctx context.Context, ref ProjectRef, model ModelRef, d blob.Digest) (File, io.ReadSeekCloser, error) {
+	f, err := s.StatContent(ctx, ref, model, d)
+	if err != nil {
+		return File{}, nil, err
+	}
+	c, err := s.open(ctx, f.Digest)
+	if err == nil {
+		s.r.downloads.note(f.PackageID)
+	}
+	return f, c, err
+}
+
+// findFolded finds the one model whose name differs by case only.
+func findFolded(ctx context.Context, tx Tx, projectID int64, name string) (Model, error) {
+	found, err := tx.ModelsFolded(ctx, projectID, name, 2)
+	switch {
+	case err != nil:
+		return Model{}, err
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return Model{}, &fault.Error{Kind: fault.NotFound, Noun: "model", Name: name,
+			Msg: "several models of the project have this name in other case; rename all but one, or use another API"}
+	}
+	return Model{}, fault.Missing("model", name)
+}
