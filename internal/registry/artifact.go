@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -79,6 +81,46 @@ func (s Session) OpenContent(ctx context.Context, ref ProjectRef, model ModelRef
 		s.r.downloads.note(f.PackageID)
 	}
 	return f, c, err
+}
+
+// Label is what a version is called where names hold no "+": its semantic version
+// with "_" for it.
+func (v Version) Label() string { return strings.ReplaceAll(v.Semver, "+", "_") }
+
+// Labels lists all names of a model's versions behind one of them (empty: from
+// the first), in the order of their bytes: labels, aliases, and Latest. An alias
+// that is a label too comes once. limit is at most MaxLimit.
+func (s Session) Labels(ctx context.Context, ref ProjectRef, model ModelRef, after string, limit int) (List[string], error) {
+	return view(ctx, s, func(tx Tx) (List[string], error) {
+		_, m, err := s.model(ctx, tx, ref, model, ReadModels)
+		if err != nil {
+			return List[string]{}, err
+		}
+		q := VersionQuery{ModelID: m.ID, Behind: after, Order: Order{By: "label"}, Page: Page{Limit: limit, NoTotal: true}}
+		l, err := tx.ListVersions(ctx, q)
+		names := m.aliasesBehind(after)
+		for _, v := range l.Items {
+			names = append(names, v.Label())
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+		more := l.More || len(names) > limit
+		return List[string]{Items: names[:min(limit, len(names))], Total: -1, More: more}, err
+	})
+}
+
+// aliasesBehind gives the aliases of a model that come behind a name.
+func (m Model) aliasesBehind(after string) []string {
+	var out []string
+	for _, a := range m.Aliases {
+		if a.Name > after {
+			out = append(out, a.Name)
+		}
+	}
+	if m.LatestID != 0 && Latest > after {
+		out = append(out, Latest)
+	}
+	return out
 }
 
 // findFolded finds the one model whose name differs by case only.

@@ -116,10 +116,11 @@ type VersionEdit struct {
 // VersionQuery narrows a list of versions of one model.
 type VersionQuery struct {
 	Page    Page
-	Order   Order // version (default, descending), id, created_at
+	Order   Order // version (default, descending), id, created_at, label
 	ModelID int64
 	Semver  string
 	Prefix  string
+	Behind  string // only those whose Label is after this one
 }
 
 // Alias is a movable name of a version.

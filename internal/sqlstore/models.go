@@ -198,15 +198,24 @@ func (t *tx) ListVersions(ctx context.Context, q registry.VersionQuery) (registr
 	return fetch(ctx, t, &l, q.Order, q.Page, scanVersion)
 }
 
+// label is the SQL of Version.Label.
+const label = "replace(v.semver, '+', '_')"
+
 // versionList narrows versions, of whatever models.
 func versionList(q registry.VersionQuery) listing {
 	l := listing{cols: versionCols, from: versionFrom, id: "v.id", initial: registry.Order{By: "version", Desc: true},
-		orders: map[string]column{"version": {"v.semver_key", false}, "id": {"v.id", true}, "created_at": {"v.created_at", true}}}
+		orders: map[string]column{"version": {"v.semver_key", false}, "id": {"v.id", true}, "created_at": {"v.created_at", true},
+			"label": {label, false}}}
 	if q.Semver != "" {
 		l.and("v.semver = ?", q.Semver)
 	}
 	if q.Prefix != "" {
 		l.semverPrefix(q.Prefix)
+	}
+	if q.Behind != "" {
+		// No cursor: SQLite finds the beginning of rows in an index of columns
+		// only.
+		l.and(label+" > ?", q.Behind)
 	}
 	return l
 }

@@ -23,8 +23,10 @@ const (
 	denied          code = "DENIED"
 	unsupported     code = "UNSUPPORTED"
 	tooManyRequests code = "TOOMANYREQUESTS"
-	// The specification has none for what follows; the distribution project has.
-	unknown code = "UNKNOWN"
+	// The specification has none for what follows; the distribution project has
+	// (registry/api/errcode, registry/api/v2/errors.go).
+	unknown           code = "UNKNOWN"
+	pageNumberInvalid code = "PAGINATION_NUMBER_INVALID"
 )
 
 // problem is what an error is about.
@@ -44,6 +46,7 @@ type spelling struct {
 var spellings = map[problem]spelling{
 	{fault.Invalid, "name"}:            {400, nameInvalid, ""},
 	{fault.Invalid, "digest"}:          {400, digestInvalid, ""},
+	{fault.Invalid, "page"}:            {400, pageNumberInvalid, ""},
 	{fault.Invalid, ""}:                {400, unsupported, ""},
 	{fault.Unauthenticated, "expired"}: {401, unauthorized, "The token has expired. Make a new one and log in with it."},
 	{fault.Unauthenticated, "revoked"}: {401, unauthorized, "The token was revoked. Make a new one and log in with it."},

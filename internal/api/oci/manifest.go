@@ -17,6 +17,7 @@ import (
 // Media types.
 const (
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
+	indexType    = "application/vnd.oci.image.index.v1+json"
 	emptyType    = "application/vnd.oci.empty.v1+json"
 	modelType    = "application/vnd.vitrine.model.v1" // of the artifacts
 	fileType     = "application/octet-stream"         // of their layers

@@ -17,6 +17,8 @@ const (
 	ping      resource = "" // the API itself
 	manifests resource = "manifests"
 	blobs     resource = "blobs"
+	tags      resource = "tags"
+	referrers resource = "referrers"
 )
 
 // address is an address of this dialect in its parts.
@@ -43,8 +45,11 @@ func parseAddress(path string) (address, bool) {
 	name, what, ok := cutLast(rest)
 	at := address{resource(what), name, ref}
 	_, known := routes[at.what]
-	return at, ok && known && name != "" && ref != "" && what != ""
+	return at, ok && known && name != "" && ref != "" && what != "" && (at.what != tags || ref == allTags)
 }
+
+// allTags is what follows tags/.
+const allTags = "list"
 
 // cutLast cuts around the last slash.
 func cutLast(s string) (before, after string, ok bool) {

@@ -16,12 +16,14 @@ func TestParseAddress(t *testing.T) {
 		"/v2/g/manifests/m/manifests/latest":   {manifests, "g/manifests/m", "latest"},
 		"/v2/g/blobs/manifests/blobs/sha256:0": {blobs, "g/blobs/manifests", "sha256:0"},
 		"/v2/m/manifests/x":                    {manifests, "m", "x"},
+		"/v2/g/p/m/tags/list":                  {tags, "g/p/m", "list"},
+		"/v2/g/tags/list/tags/list":            {tags, "g/tags/list", "list"},
 	} {
 		if got, ok := parseAddress(path); !ok || got != want {
 			t.Errorf("%s: %v, %t", path, got, ok)
 		}
 	}
-	for _, path := range []string{"/v2//", "/v2/x", "/v2/manifests/x", "/v2//manifests/x", "/v2/g/p/m/manifests/", "/v2/_catalog", "/v2/g/p/m/", "/v2/g/p/m/other/x", "/v3/"} {
+	for _, path := range []string{"/v2//", "/v2/x", "/v2/manifests/x", "/v2//manifests/x", "/v2/g/p/m/manifests/", "/v2/_catalog", "/v2/g/p/m/", "/v2/g/p/m/other/x", "/v2/g/p/m/tags/other", "/v3/"} {
 		if got, ok := parseAddress(path); ok {
 			t.Errorf("%s: %v", path, got)
 		}

@@ -64,7 +64,8 @@ func furnish(t *testing.T, w *apitest.World) {
 
 // addresses are those of every route, in a project.
 var addresses = map[resource]string{ping: "/v2/", manifests: "/v2/root/%s/iris/manifests/1.0.0",
-	blobs: "/v2/root/%s/iris/blobs/" + string(emptyDigest)}
+	blobs: "/v2/root/%s/iris/blobs/" + string(emptyDigest), tags: "/v2/root/%s/iris/tags/list",
+	referrers: "/v2/root/%s/iris/referrers/" + string(emptyDigest)}
 
 // TestEveryRoute walks every route with every role and compares what happens
 // with the permission that the route declares.

@@ -34,4 +34,6 @@ var routes = map[resource]route{
 	ping:      {access: access{gate: signedIn}, run: answerPing},
 	manifests: {access: access{inProject, registry.PullFiles}, run: getManifest},
 	blobs:     {access: access{inProject, registry.PullFiles}, bytes: true, run: getBlob},
+	tags:      {access: access{inProject, registry.ReadModels}, run: listTags},
+	referrers: {access: access{inProject, registry.ReadModels}, run: listReferrers},
 }
