@@ -70,7 +70,7 @@ func venv(t *testing.T, name, program string) string {
 	t.Helper()
 	dir := filepath.Join(root(t), ".venv", name)
 	if _, err := os.Stat(filepath.Join(dir, "stamp")); err != nil {
-		t.Fatalf("the Python environment %s of the client tests is missing (%v); `make test` makes it and runs everything,"+
+		t.Fatalf("the environment %s of the client tests is missing (%v); `make test` makes it and runs everything,"+
 			" scripts/setup-tests only makes it", name, err)
 	}
 	return filepath.Join(dir, "bin", program)
