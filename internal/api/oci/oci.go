@@ -1,5 +1,5 @@
 // Package oci speaks the reading half of the OCI distribution API, so that oras,
-// crane and whatever mounts OCI artifacts fetch the versions of models.
+// crane and others fetch the versions of models.
 //
 // A name is the full path of a project and the name of one of its models; a tag
 // is a semantic version, an alias, or "latest"; a version is an artifact whose
