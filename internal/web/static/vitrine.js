@@ -23,7 +23,7 @@ enliven(document);
 document.addEventListener("vitrine:part", (e) => enliven(e.target));
 
 // Where tabs do not fit, those before the current one are scrolled away.
-for (const tab of document.querySelectorAll(".row > [aria-current]")) {
+for (const tab of document.querySelectorAll(".row > [aria-current], .subtabs > [aria-current]")) {
   tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16;
 }
 
