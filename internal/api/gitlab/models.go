@@ -53,6 +53,8 @@ type modelJSON struct {
 	VersionCount   int64           `json:"version_count"`
 	CandidateCount int64           `json:"candidate_count"`
 	LatestVersion  *versionRefJSON `json:"latest_version"`
+	Size           int64           `json:"size"`      // of the latest version's files, in bytes
+	Downloads      int64           `json:"downloads"` // of files of all versions
 	ExperimentID   int64           `json:"default_experiment_id"`
 	Metadata       []tagJSON       `json:"metadata"`
 	Aliases        []aliasJSON     `json:"aliases"`
@@ -67,6 +69,7 @@ func (c *call) page(projectPath, rest string) string {
 func (c *call) model(m registry.Model) modelJSON {
 	out := modelJSON{ID: m.ID, Name: m.Name, Description: m.Description, ProjectID: m.ProjectID, Author: c.author(m.Author),
 		CreatedAt: stamp(m.CreatedAt), UpdatedAt: stamp(m.UpdatedAt), VersionCount: m.VersionCount, CandidateCount: m.CandidateCount,
+		Size: m.LatestSize, Downloads: m.DownloadCount,
 		ExperimentID: m.ExperimentIID, Metadata: tagsWire(m.Tags), Aliases: aliasesWire(m.Aliases),
 		WebURL: c.page(m.ProjectPath, "models/"+strconv.FormatInt(m.ID, 10))}
 	if m.LatestID != 0 {
