@@ -41,12 +41,12 @@ var Least = map[registry.Permission]registry.Role{registry.ReadProject: registry
 	registry.WriteModels: registry.Developer, registry.ReadRuns: registry.Guest, registry.WriteRuns: registry.Developer,
 	registry.PullFiles: registry.Reporter, registry.PushFiles: registry.Developer, registry.ReadMembers: registry.Guest, registry.ReadInvitations: registry.Maintainer, registry.PullPackages: registry.Reporter,
 	registry.PushPackages: registry.Developer, registry.DeletePackages: registry.Maintainer,
-	registry.ManageMembers: registry.Maintainer, registry.ReadTokens: registry.Maintainer, registry.ManageTokens: registry.Maintainer,
+	registry.ManageMembers: registry.Maintainer, registry.ReadTokens: registry.Maintainer, registry.ReadEvents: registry.Developer, registry.ManageTokens: registry.Maintainer,
 	registry.EditProject: registry.Maintainer, registry.MoveProject: registry.Owner, registry.DeleteProject: registry.Owner}
 
 // Writes are the permissions for which an anonymous caller is asked to sign in.
 var Writes = map[registry.Permission]bool{registry.WriteModels: true, registry.WriteRuns: true, registry.PushFiles: true, registry.PushPackages: true, registry.DeletePackages: true,
-	registry.ReadInvitations: true, registry.ManageMembers: true, registry.ReadTokens: true, registry.ManageTokens: true, registry.EditProject: true, registry.MoveProject: true, registry.DeleteProject: true}
+	registry.ReadInvitations: true, registry.ManageMembers: true, registry.ReadTokens: true, registry.ReadEvents: true, registry.ManageTokens: true, registry.EditProject: true, registry.MoveProject: true, registry.DeleteProject: true}
 
 // Expect gives what a caller gets who needs a role, at least, in a private
 // place.

@@ -81,16 +81,6 @@ func DecodeParams(r *http.Request, dst any, limit int64) error {
 	return assignParams(params, dst)
 }
 
-// DecodeQuery is [DecodeParams] for requests whose body is content, not
-// parameters: it looks at the query alone.
-func DecodeQuery(r *http.Request, dst any) error {
-	params, err := queryParams(r)
-	if err != nil {
-		return err
-	}
-	return assignParams(params, dst)
-}
-
 // DecodeJSON fills the value that v points to from a JSON body of at most
 // limit bytes. Unknown members are ignored; everything else is strict.
 func DecodeJSON(r *http.Request, v any, limit int64) error {

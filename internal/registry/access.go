@@ -51,6 +51,7 @@ const (
 	ReadInvitations
 	ManageMembers
 	ReadTokens
+	ReadEvents
 	ManageTokens
 	EditProject
 	MoveProject
@@ -103,6 +104,7 @@ var rules = [permissionCount]rule{
 	ReadInvitations: {role: Maintainer, write: true, archived: true, scopes: readScopes},
 	ManageMembers:   {role: Maintainer, write: true, scopes: auth.ScopeAPI},
 	ReadTokens:      {role: Maintainer, write: true, archived: true, scopes: readScopes},
+	ReadEvents:      {role: Developer, write: true, archived: true, scopes: readScopes},
 	ManageTokens:    {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
 	EditProject:     {role: Maintainer, write: true, archived: true, scopes: auth.ScopeAPI},
 	MoveProject:     {role: Owner, write: true, archived: true, scopes: auth.ScopeAPI},

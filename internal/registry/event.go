@@ -23,6 +23,8 @@ type Event struct {
 	ProjectID int64  // or GroupID, or neither
 	GroupID   int64  // of a group
 	ModelID   int64  // of what is about a model
+	UserID    int64  // of what is about an account, or a member
+	Whose     string // whose account a refusal is about: it is found by that name, as nobody did it
 	Place     string // full path of the project or group, as it was
 	Subject   string // to what it was done, by its name then
 	Detail    string // what more there is to say
@@ -36,53 +38,57 @@ type Act string
 // The acts. What Subject and Detail are stands beside them, where it is not the
 // name of the thing and nothing.
 const (
-	ModelCreated     Act = "model.created"
-	ModelEdited      Act = "model.edited"
-	ModelRenamed     Act = "model.renamed" // detail: the old name
-	ModelTagged      Act = "model.tagged"  // detail: the entry's name
-	ModelDeleted     Act = "model.deleted"
-	VersionPublished Act = "version.published" // subject: model and version
-	VersionEdited    Act = "version.edited"
-	VersionTagged    Act = "version.tagged" // detail: the entry's name
-	VersionStaged    Act = "version.staged" // detail: the stage
-	VersionDeleted   Act = "version.deleted"
-	AliasMoved       Act = "alias.moved" // subject: the alias; detail: model and version
-	AliasDeleted     Act = "alias.deleted"
-	FileUploaded     Act = "file.uploaded" // subject: the first path; detail: the package
-	FileDeleted      Act = "file.deleted"  // subject: the path; detail: the package
-	RunCreated       Act = "run.created"   // subject: the first name; detail: its number
-	RunDeleted       Act = "run.deleted"
-	RunRestored      Act = "run.restored"
-	RunPromoted      Act = "run.promoted" // detail: model and version
-	ProjectCreated   Act = "project.created"
-	ProjectEdited    Act = "project.edited"
-	ProjectMoved     Act = "project.moved" // detail: the old path
-	ProjectArchived  Act = "project.archived"
-	ProjectReopened  Act = "project.reopened"
-	ProjectDeleted   Act = "project.deleted"
-	GroupCreated     Act = "group.created"
-	GroupEdited      Act = "group.edited"
-	GroupMoved       Act = "group.moved" // detail: the old path
-	GroupDeleted     Act = "group.deleted"
-	MemberAdded      Act = "member.added" // subject: who; detail: the role's number
-	MemberEdited     Act = "member.edited"
-	MemberRemoved    Act = "member.removed"
-	TokenCreated     Act = "token.created" // detail: sort, whose, and scopes
-	TokenRotated     Act = "token.rotated"
-	TokenRevoked     Act = "token.revoked"
-	TokenRefused     Act = "token.refused" // subject: the name of one that has ended; detail: the address
-	TokenReused      Act = "token.reused"  // an old secret was used; its family ended
-	UserCreated      Act = "user.created"
-	UserEdited       Act = "user.edited"
-	UserBlocked      Act = "user.blocked"
-	UserUnblocked    Act = "user.unblocked"
-	UserPromoted     Act = "user.promoted" // to administrator
-	UserDemoted      Act = "user.demoted"
-	UserPassword     Act = "user.password"
-	UserSignedIn     Act = "user.signed_in"
-	UserSignedOut    Act = "user.signed_out" // detail: the number of the session
-	UserRefused      Act = "user.refused"    // a wrong password; detail: the address
-	UserDeleted      Act = "user.deleted"
+	ModelCreated       Act = "model.created"
+	ModelEdited        Act = "model.edited"
+	ModelRenamed       Act = "model.renamed" // detail: the old name
+	ModelTagged        Act = "model.tagged"  // detail: the entry's name
+	ModelDeleted       Act = "model.deleted"
+	VersionPublished   Act = "version.published" // subject: model and version
+	VersionEdited      Act = "version.edited"
+	VersionTagged      Act = "version.tagged" // detail: the entry's name
+	VersionStaged      Act = "version.staged" // detail: the stage
+	VersionDeleted     Act = "version.deleted"
+	AliasMoved         Act = "alias.moved" // subject: the alias; detail: model and version
+	AliasDeleted       Act = "alias.deleted"
+	FileUploaded       Act = "file.uploaded"      // subject: the first path; detail: the package
+	FileDeleted        Act = "file.deleted"       // subject: the path; detail: the package
+	ExperimentDeleted  Act = "experiment.deleted" // detail: its number
+	ExperimentRestored Act = "experiment.restored"
+	RunCreated         Act = "run.created" // subject: the first name; detail: its number
+	RunDeleted         Act = "run.deleted"
+	RunRestored        Act = "run.restored"
+	RunPromoted        Act = "run.promoted" // detail: model and version
+	ProjectCreated     Act = "project.created"
+	ProjectEdited      Act = "project.edited"
+	ProjectMoved       Act = "project.moved" // detail: the old path
+	ProjectArchived    Act = "project.archived"
+	ProjectReopened    Act = "project.reopened"
+	ProjectDeleted     Act = "project.deleted"
+	GroupCreated       Act = "group.created"
+	GroupEdited        Act = "group.edited"
+	GroupMoved         Act = "group.moved" // detail: the old path
+	GroupDeleted       Act = "group.deleted"
+	MemberAdded        Act = "member.added" // subject: who; detail: the role's number
+	MemberEdited       Act = "member.edited"
+	MemberRemoved      Act = "member.removed"
+	TokenCreated       Act = "token.created" // detail: sort, whose, and scopes
+	TokenRotated       Act = "token.rotated"
+	TokenRevoked       Act = "token.revoked"
+	TokenRefused       Act = "token.refused" // subject: the name of one that has ended; detail: the address
+	TokenReused        Act = "token.reused"  // an old secret was used; its family ended
+	UserCreated        Act = "user.created"
+	UserEdited         Act = "user.edited"
+	UserBlocked        Act = "user.blocked"
+	UserUnblocked      Act = "user.unblocked"
+	UserPromoted       Act = "user.promoted" // to administrator
+	UserDemoted        Act = "user.demoted"
+	UserPassword       Act = "user.password"
+	UserSignedIn       Act = "user.signed_in"      // detail: the address
+	UserSignedOut      Act = "user.signed_out"     // detail: the number of the session
+	UserSessionEnded   Act = "user.session_ended"  // detail: the number of the session
+	UserOthersEnded    Act = "user.sessions_ended" // all but this one; detail: how many
+	UserRefused        Act = "user.refused"        // a wrong password; detail: the address
+	UserDeleted        Act = "user.deleted"
 )
 
 // Topic is what an act is about.
@@ -97,7 +103,7 @@ var topics = []struct {
 	name string
 	need Permission
 }{
-	{"model", ReadModels}, {"version", ReadModels}, {"alias", ReadModels}, {"file", ReadModels}, {"run", ReadRuns},
+	{"model", ReadModels}, {"version", ReadModels}, {"alias", ReadModels}, {"file", ReadModels}, {"experiment", ReadRuns}, {"run", ReadRuns},
 	{"project", ReadProject}, {"group", ReadProject}, {"member", ReadMembers}, {"token", ReadTokens}, {"user", ManageTokens},
 }
 
@@ -113,10 +119,16 @@ func Topics() []string {
 // EventQuery narrows a list of events, which has the latest first.
 type EventQuery struct {
 	Page      Page
+	ID        int64
 	Topics    []string // nil: all
-	Actor     string   // username, without case
+	Actor     string   // username, without case; or whose account a refusal is about
+	ActorID   int64
 	ProjectID int64
+	GroupID   int64
 	ModelID   int64
+	UserID    int64  // with Entity: UserEntity
+	Entity    Entity // what it is about
+	Text      string // part of the act, subject, detail, place or actor
 	When      Span
 }
 
@@ -212,16 +224,16 @@ func (u User) since(old User, password bool) []Event {
 	}{{u.Blocked, old.Blocked, UserBlocked, UserUnblocked}, {u.Admin, old.Admin, UserPromoted, UserDemoted}} {
 		switch {
 		case c.is && !c.was:
-			out = append(out, Event{Act: c.on, Subject: u.Username})
+			out = append(out, u.about(c.on))
 		case !c.is && c.was:
-			out = append(out, Event{Act: c.off, Subject: u.Username})
+			out = append(out, u.about(c.off))
 		}
 	}
 	if password {
-		out = append(out, Event{Act: UserPassword, Subject: u.Username})
+		out = append(out, u.about(UserPassword))
 	}
 	if u.Username != old.Username || u.Name != old.Name || u.Email != old.Email {
-		out = append(out, Event{Act: UserEdited, Subject: u.Username})
+		out = append(out, u.about(UserEdited))
 	}
 	return out
 }
@@ -234,13 +246,26 @@ func (p Place) in(e Event) Event {
 	return e
 }
 
+// about begins an event about an account.
+func (u User) about(a Act) Event { return Event{Act: a, Subject: u.Username, UserID: u.ID} }
+
+// self begins an event about the actor's account.
+func (s Session) self(a Act) Event {
+	return Event{Act: a, Subject: s.actor.Username, UserID: s.actor.UserID}
+}
+
+// about begins an event about an experiment.
+func (e Experiment) about(a Act) Event {
+	return Event{Act: a, ProjectID: e.ProjectID, ModelID: e.ModelID, Subject: e.Name, Detail: itoa(e.IID)}
+}
+
 // tokenEvent is an event about a token of whatever sort.
 func tokenEvent(a Act, t auth.Token) Event {
 	sort := string(t.Kind)
 	if t.Impersonation {
 		sort = "impersonation"
 	}
-	return Event{Act: a, ProjectID: t.ProjectID, GroupID: t.GroupID, Subject: t.Name,
+	return Event{Act: a, ProjectID: t.ProjectID, GroupID: t.GroupID, UserID: t.UserID, Subject: t.Name,
 		Detail: sort + " token " + itoa(t.ID) + ": " + strings.Join(t.Scopes.Names(), ", ")}
 }
 

@@ -106,7 +106,7 @@ func TestAudit(t *testing.T) {
 	d, err := s.CreateDeployToken(ctx, place, registry.DeployTokenSpec{Name: "kitchen", Scopes: []string{"read_package_registry"}})
 	must(t, err)
 	must(t, s.DeleteDeployToken(ctx, place, d.ID))
-	k, err := h.reg.As(auth.Actor{}).SignIn(ctx, "ann", "correct horse")
+	k, err := h.reg.As(auth.Actor{}).SignIn(ctx, "ann", "correct horse", registry.Browser{})
 	must(t, err)
 	yes, path := true, "moved"
 	_, err = h.sys.EditUser(ctx, s.Actor().UserID, registry.UserEdit{Blocked: &yes, Admin: &yes})

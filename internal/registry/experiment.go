@@ -241,7 +241,10 @@ func (s Session) DeleteExperiment(ctx context.Context, ref ProjectRef, which Exp
 		if err := s.r.traceFiles.dropAll(ctx, tx, e); err != nil {
 			return err
 		}
-		return tx.DeleteExperiment(ctx, e.ID)
+		if err := tx.DeleteExperiment(ctx, e.ID); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, e.about(ExperimentDeleted))
 	})
 }
 
@@ -262,7 +265,10 @@ func (s Session) TrashExperiment(ctx context.Context, ref ProjectRef, which Expe
 		if err != nil {
 			return err
 		}
-		return tx.TrashExperiment(ctx, e.ID, s.now())
+		if err := tx.TrashExperiment(ctx, e.ID, s.now()); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, e.about(ExperimentDeleted))
 	})
 }
 
@@ -277,6 +283,9 @@ func (s Session) RestoreExperiment(ctx context.Context, ref ProjectRef, which Ex
 		if e.DeletedAt.IsZero() {
 			return fault.Missing("experiment", itoa(e.IID))
 		}
-		return tx.RestoreExperiment(ctx, e.ID, s.now())
+		if err := tx.RestoreExperiment(ctx, e.ID, s.now()); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, e.about(ExperimentRestored))
 	})
 }

@@ -176,7 +176,7 @@ func (s Session) giveRole(ctx context.Context, tx Tx, p Place, u User, old *Memb
 	if err := s.keepsOwner(ctx, tx, p, old != nil); err != nil {
 		return Member{}, err
 	}
-	return m, s.note(ctx, tx, p.in(Event{Act: act, Subject: u.Username, Detail: itoa(int64(m.Role))}))
+	return m, s.note(ctx, tx, p.in(u.about(act).with(itoa(int64(m.Role)))))
 }
 
 func memberUser(ctx context.Context, tx Tx, spec MemberSpec) (User, error) {
@@ -228,6 +228,6 @@ func (s Session) RemoveMember(ctx context.Context, ref PlaceRef, userID int64) e
 		if err := s.keepsOwner(ctx, tx, place, true); err != nil {
 			return err
 		}
-		return s.note(ctx, tx, place.in(Event{Act: MemberRemoved, Subject: l.Items[0].User.Username}))
+		return s.note(ctx, tx, place.in(Event{Act: MemberRemoved, Subject: l.Items[0].User.Username, UserID: userID}))
 	})
 }

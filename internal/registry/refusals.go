@@ -113,7 +113,7 @@ func (k refused) meant(ctx context.Context, tx Tx, e *Event) error {
 	}
 	if k.Act == UserRefused {
 		a, err := accountOf(ctx, tx, k.Meant)
-		e.Subject = a.user.Username
+		e.Subject, e.UserID, e.Whose = a.user.Username, a.user.ID, a.user.Username
 		return err
 	}
 	id, err := strconv.ParseInt(k.Meant, 10, 64)
@@ -121,8 +121,11 @@ func (k refused) meant(ctx context.Context, tx Tx, e *Event) error {
 		return fault.Missing("token", k.Meant)
 	}
 	t, err := tx.TokenByID(ctx, id)
-	if err == nil && t.Kind != auth.Browser {
-		e.TokenID, e.Subject, e.ProjectID, e.GroupID = t.ID, t.Name, t.ProjectID, t.GroupID
+	if err != nil || t.Kind == auth.Browser {
+		return err
 	}
+	e.TokenID, e.Subject, e.ProjectID, e.GroupID, e.UserID = t.ID, t.Name, t.ProjectID, t.GroupID, t.UserID
+	u, err := tx.UserByID(ctx, t.UserID)
+	e.Whose = u.Username
 	return err
 }

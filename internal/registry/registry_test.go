@@ -107,7 +107,7 @@ func TestEveryMethodIsGuarded(t *testing.T) {
 	must(t, err)
 	// These answer everybody, or every user, about what they may see anyway; the
 	// session of a snapshot has the same gate.
-	open := map[string]bool{"Actor": true, "Under": true, "Snapshot": true, "Projects": true, "Namespaces": true, "Users": true, "CurrentUser": true, "Tokens": true, "OwnNamespaces": true, "NamespaceTaken": true, "MayFind": true, "FindModels": true, "FindVersions": true, "FindTags": true,
+	open := map[string]bool{"Actor": true, "Under": true, "Snapshot": true, "Projects": true, "Namespaces": true, "Users": true, "CurrentUser": true, "Tokens": true, "OwnNamespaces": true, "Browsers": true, "NamespaceTaken": true, "MayFind": true, "FindModels": true, "FindVersions": true, "FindTags": true,
 		"User": true, "UserByName": true, "CreateProject": true, "CreateGroup": true, "CreateToken": true}
 	args := map[reflect.Type]reflect.Value{
 		reflect.TypeFor[registry.ProjectRef]():   reflect.ValueOf(home),

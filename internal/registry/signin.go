@@ -25,7 +25,7 @@ func accountOf(ctx context.Context, tx Tx, login string) (account, error) {
 // SignIn makes a browser session for a person: login is the username or the
 // email. A wrong password, an unknown name and a blocked account are all
 // fault.Unauthenticated with noun "password", after the same time.
-func (s Session) SignIn(ctx context.Context, login, password string) (NewToken, error) {
+func (s Session) SignIn(ctx context.Context, login, password string, from Browser) (NewToken, error) {
 	refused := fault.SignIn("password")
 	a, err := view(ctx, s, func(tx Tx) (account, error) { return accountOf(ctx, tx, login) })
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -40,19 +40,26 @@ func (s Session) SignIn(ctx context.Context, login, password string) (NewToken, 
 	}
 	t := auth.Token{UserID: a.user.ID, Kind: auth.Browser, Name: "browser", Scopes: auth.AllScopes,
 		CreatedAt: s.now(), ExpiresAt: s.now().Add(browserLife)}
-	return s.issue(ctx, t, func(tx Tx) error {
+	return s.mint(ctx, t, func(tx Tx, secret string) (int64, error) {
 		b, err := accountOf(ctx, tx, login)
 		switch {
 		case err != nil:
-			return err
+			return 0, err
 		case b.hash != a.hash || b.user.Blocked:
-			return refused // changed while the password was checked
+			return 0, refused // changed while the password was checked
 		}
 		if err := tx.DeleteBrowsers(ctx, b.user.ID, s.now()); err != nil {
-			return err
+			return 0, err
+		}
+		id, err := tx.InsertToken(ctx, t, auth.HashSecret(secret))
+		if err != nil {
+			return 0, err
+		}
+		if err := tx.NoteBrowser(ctx, id, from.kept()); err != nil {
+			return 0, err
 		}
 		who := Session{r: s.r, actor: auth.Actor{UserID: b.user.ID, Username: b.user.Username, Kind: auth.Browser}}
-		return who.note(ctx, tx, Event{Act: UserSignedIn, Subject: b.user.Username})
+		return id, who.note(ctx, tx, b.user.about(UserSignedIn).with(from.Address))
 	})
 }
 
@@ -65,7 +72,7 @@ func (s Session) SignOut(ctx context.Context) error {
 		if err := tx.RevokeToken(ctx, s.actor.TokenID, s.now()); err != nil {
 			return err
 		}
-		return s.note(ctx, tx, Event{Act: UserSignedOut, Subject: s.actor.Username, Detail: itoa(s.actor.TokenID)})
+		return s.note(ctx, tx, s.self(UserSignedOut).with(itoa(s.actor.TokenID)))
 	})
 }
 
@@ -73,8 +80,8 @@ func (s Session) SignOut(ctx context.Context) error {
 // actor's browsers. It is for people in a browser. A wrong present password is
 // fault.Unauthenticated with noun "password".
 func (s Session) ChangePassword(ctx context.Context, present, next string) error {
-	if s.actor.Kind != auth.Browser {
-		return fault.Denied("", "a password is changed in a browser that has signed in")
+	if err := s.inBrowser("a password is changed"); err != nil {
+		return err
 	}
 	find := func(tx Tx) (account, error) { return accountOf(ctx, tx, s.actor.Username) }
 	a, err := view(ctx, s, find)
@@ -96,7 +103,7 @@ func (s Session) ChangePassword(ctx context.Context, present, next string) error
 		if err := setPassword(ctx, tx, b.user, hash); err != nil {
 			return err
 		}
-		return s.note(ctx, tx, Event{Act: UserPassword, Subject: b.user.Username})
+		return s.note(ctx, tx, b.user.about(UserPassword))
 	})
 }
 

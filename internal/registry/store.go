@@ -96,6 +96,12 @@ type Tokens interface {
 	// RevokeFamily ends the first token of a family and all that rotations made
 	// of it.
 	RevokeFamily(ctx context.Context, first int64, at time.Time) error
+	// NoteBrowser keeps where a browser session was begun.
+	NoteBrowser(ctx context.Context, tokenID int64, b Browser) error
+	// ListBrowsers lists the browser sessions of a user that work at a time.
+	ListBrowsers(ctx context.Context, userID int64, now time.Time, p Page) (List[SignedIn], error)
+	// EndBrowsers ends those that still work, but for one, and counts them.
+	EndBrowsers(ctx context.Context, userID, but int64, at time.Time) (int64, error)
 	// DeleteBrowsers removes the browser sessions of a user that ended before a
 	// time; a zero time: all.
 	DeleteBrowsers(ctx context.Context, userID int64, ended time.Time) error

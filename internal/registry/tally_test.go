@@ -123,7 +123,7 @@ func TestRefusals(t *testing.T) {
 func TestSignOutIsTold(t *testing.T) {
 	h := newHouse(t)
 	ann(t, h)
-	k, err := h.reg.As(auth.Actor{}).SignIn(t.Context(), "ann", "correct horse")
+	k, err := h.reg.As(auth.Actor{}).SignIn(t.Context(), "ann", "correct horse", registry.Browser{})
 	must(t, err)
 	must(t, h.reg.As(auth.Actor{UserID: k.UserID, Username: "ann", Kind: auth.Browser, TokenID: k.ID}).SignOut(t.Context()))
 	got := strings.Join(counted(t, h, "user"), "\n")

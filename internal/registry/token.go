@@ -110,18 +110,21 @@ func (s Session) checkToken(t auth.Token) error {
 // issue makes a secret and stores its digest, after check has passed in the
 // same transaction.
 func (s Session) issue(ctx context.Context, t auth.Token, check func(Tx) error) (NewToken, error) {
+	return s.mint(ctx, t, func(tx Tx, secret string) (int64, error) {
+		if err := check(tx); err != nil {
+			return 0, err
+		}
+		return s.insertToken(ctx, tx, t, secret, TokenCreated)
+	})
+}
+
+// mint makes a secret for a token that insert stores.
+func (s Session) mint(ctx context.Context, t auth.Token, insert func(tx Tx, secret string) (int64, error)) (NewToken, error) {
 	secret := auth.NewSecret(t.Kind)
 	return update(ctx, s, func(tx Tx) (NewToken, error) {
-		if err := check(tx); err != nil {
-			return NewToken{}, err
-		}
 		t := t
 		var err error
-		if t.Kind == auth.Browser {
-			t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
-		} else {
-			t.ID, err = s.insertToken(ctx, tx, t, secret, TokenCreated)
-		}
+		t.ID, err = insert(tx, secret)
 		return NewToken{Token: t, Secret: secret}, err
 	})
 }
@@ -283,12 +286,16 @@ func (s Session) CreateJobToken(ctx context.Context, ref ProjectRef, spec JobTok
 		if err != nil {
 			return NewToken{}, err
 		}
-		if _, err := tx.UserByID(ctx, spec.UserID); err != nil {
+		u, err := tx.UserByID(ctx, spec.UserID)
+		if err != nil {
 			return NewToken{}, err
 		}
 		t := t
 		t.ProjectID = p.ID
-		t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret))
-		return NewToken{Token: t, Secret: secret}, err
+		if t.ID, err = tx.InsertToken(ctx, t, auth.HashSecret(secret)); err != nil {
+			return NewToken{}, err
+		}
+		e := tokenEvent(TokenCreated, t)
+		return NewToken{Token: t, Secret: secret}, s.note(ctx, tx, e.with(e.Detail+", of "+u.Username))
 	})
 }

@@ -109,13 +109,20 @@ const (
 // JobRecord is a job with how it stands.
 type JobRecord = jobs.Record
 
+// JobQuery narrows a list of jobs.
+type JobQuery struct {
+	Page  Page
+	Text  string   // part of the kind, the state, or of what came of it
+	Kinds []string // or of one of these kinds
+}
+
 // Jobs lists the background work that the server remembers, what is to be done
 // first and then the latest done. Administrators only.
-func (s Session) Jobs(ctx context.Context, p Page) (List[JobRecord], error) {
+func (s Session) Jobs(ctx context.Context, q JobQuery) (List[JobRecord], error) {
 	if err := s.account(readScopes, true); err != nil {
 		return List[JobRecord]{}, err
 	}
-	return view(ctx, s, func(tx Tx) (List[JobRecord], error) { return tx.ListJobs(ctx, p) })
+	return view(ctx, s, func(tx Tx) (List[JobRecord], error) { return tx.ListJobs(ctx, q) })
 }
 
 // SweepNow asks for a garbage collection besides those that come by themselves;
@@ -139,5 +146,5 @@ type Bookkeeping interface {
 	Counts(ctx context.Context) (Counts, error)
 	// ListJobs has what waits or runs first, by its time, and then what has ended,
 	// the latest first.
-	ListJobs(ctx context.Context, p Page) (List[JobRecord], error)
+	ListJobs(ctx context.Context, q JobQuery) (List[JobRecord], error)
 }

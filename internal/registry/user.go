@@ -69,7 +69,7 @@ func (s Session) CreateUser(ctx context.Context, spec UserSpec) (User, error) {
 		if _, err := insertUser(ctx, tx, &u, hash); err != nil {
 			return User{}, err
 		}
-		if err := s.note(ctx, tx, Event{Act: UserCreated, Subject: u.Username}); err != nil {
+		if err := s.note(ctx, tx, u.about(UserCreated)); err != nil {
 			return User{}, err
 		}
 		return tx.UserByID(ctx, u.ID)
@@ -159,8 +159,8 @@ func (s Session) EditUser(ctx context.Context, id int64, e UserEdit) (User, erro
 // EditProfile changes one's own name and email; nil stays. Tokens cannot: the
 // email is a name to sign in with.
 func (s Session) EditProfile(ctx context.Context, name, email *string) (User, error) {
-	if s.actor.Kind != auth.Browser {
-		return User{}, fault.Denied("", "a profile is changed in a browser that has signed in")
+	if err := s.inBrowser("a profile is changed"); err != nil {
+		return User{}, err
 	}
 	return update(ctx, s, func(tx Tx) (User, error) {
 		u, err := tx.UserByID(ctx, s.actor.UserID)
@@ -247,7 +247,7 @@ func (s Session) dropUser(ctx context.Context, tx Tx, u User) error {
 	if err := tx.DeleteUser(ctx, u.ID); err != nil {
 		return err
 	}
-	return s.note(ctx, tx, Event{Act: UserDeleted, Subject: u.Username})
+	return s.note(ctx, tx, u.about(UserDeleted))
 }
 
 // set writes *v when it is given.

@@ -9,9 +9,9 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-var insertEvent = stmt(`INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail, times, tally)
+var insertEvent = stmt(`INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail, times, tally, user_id)
 	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 <> '' THEN $12 ELSE
-	coalesce((SELECT full_path FROM projects WHERE id = $9), (SELECT full_path FROM namespaces WHERE id = $10), '') END, $13, $14, $15, nullif($16, '') WHERE 1 = 1
+	coalesce((SELECT full_path FROM projects WHERE id = $9), (SELECT full_path FROM namespaces WHERE id = $10), '') END, $13, $14, $15, nullif($16, ''), $17 WHERE 1 = 1
 	ON CONFLICT (tally) WHERE tally IS NOT NULL DO UPDATE SET times = events.times + excluded.times`)
 
 var countEvent = stmt(`UPDATE events SET times = times + 1 WHERE tally = $1`)
@@ -22,8 +22,8 @@ func (t *tx) CountEvent(ctx context.Context, tally string) (bool, error) {
 }
 
 func (t *tx) InsertEvent(ctx context.Context, e registry.Event) error {
-	_, err := t.exec(ctx, insertEvent, micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(e.Actor.Username), e.TokenKind, e.TokenID,
-		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.Subject, e.Detail, cmp.Or(e.Times, 1), e.Tally)
+	_, err := t.exec(ctx, insertEvent, micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(cmp.Or(e.Actor.Username, e.Whose)), e.TokenKind, e.TokenID,
+		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.Subject, e.Detail, cmp.Or(e.Times, 1), e.Tally, e.UserID)
 	return err
 }
 
@@ -33,14 +33,41 @@ func (t *tx) DropEvents(ctx context.Context, cutoff time.Time, limit int) (int64
 	return t.exec(ctx, dropEvents, micros(cutoff), limit)
 }
 
+// ofEntity are the conditions on what an event is about, as partial indexes have
+// them.
+var ofEntity = map[registry.Entity]string{
+	registry.ProjectEntity: "e.project_id <> 0",
+	registry.GroupEntity:   "e.group_id <> 0",
+	registry.UserEntity:    "e.user_id <> 0 AND e.project_id = 0 AND e.group_id = 0",
+	registry.ServerEntity:  "e.user_id = 0 AND e.project_id = 0 AND e.group_id = 0",
+}
+
+// eventTexts are what a search in events looks at, as the index event_texts has it.
+var eventTexts = []string{"replace(replace(e.act, '.', ' '), '_', ' ')", "e.subject", "e.detail", "e.place", "e.actor"}
+
 func (t *tx) ListEvents(ctx context.Context, q registry.EventQuery) (registry.List[registry.Event], error) {
-	l := &listing{cols: `e.id, e.at, e.actor_id, e.actor, e.token_kind, e.token_id, e.act, e.project_id, e.group_id, e.model_id, e.place, e.subject, e.detail, e.times`,
+	l := &listing{cols: `e.id, e.at, e.actor_id, e.actor, e.token_kind, e.token_id, e.act, e.project_id, e.group_id, e.model_id, e.place, e.subject, e.detail, e.times, e.user_id`,
 		from: "events e", id: "e.id", initial: registry.Order{By: "at", Desc: true}, orders: map[string]column{"at": {"e.at", true}}}
 	if q.ModelID != 0 {
 		l.and("e.model_id = ? AND e.model_id > 0", q.ModelID)
 	}
 	if q.ProjectID != 0 {
 		l.and("e.project_id = ? AND e.project_id > 0", q.ProjectID)
+	}
+	if q.GroupID != 0 {
+		l.and("e.group_id = ? AND e.group_id > 0", q.GroupID)
+	}
+	if q.UserID != 0 {
+		l.and("e.user_id = ?", q.UserID)
+	}
+	if q.ActorID != 0 {
+		l.and("e.actor_id = ?", q.ActorID)
+	}
+	if q.ID != 0 {
+		l.and("e.id = ?", q.ID)
+	}
+	if of := ofEntity[q.Entity]; of != "" {
+		l.and(of)
 	}
 	if q.Actor != "" {
 		l.and("e.actor_key = ?", strings.ToLower(q.Actor))
@@ -55,8 +82,11 @@ func (t *tx) ListEvents(ctx context.Context, q registry.EventQuery) (registry.Li
 		l.and(col+" IN ("+marks(n)+")", anys(q.Topics)...)
 	}
 	l.span("e.at", q.When)
+	if err := t.named(ctx, l, nameIndex{table: "event_texts"}, q.Text, registry.Order{}, eventTexts...); err != nil {
+		return registry.List[registry.Event]{}, err
+	}
 	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, e *registry.Event, extra ...any) error {
 		return s.Scan(append([]any{&e.ID, instant{&e.At}, &e.Actor.ID, &e.Actor.Username, &e.TokenKind, &e.TokenID, &e.Act,
-			&e.ProjectID, &e.GroupID, &e.ModelID, &e.Place, &e.Subject, &e.Detail, &e.Times}, extra...)...)
+			&e.ProjectID, &e.GroupID, &e.ModelID, &e.Place, &e.Subject, &e.Detail, &e.Times, &e.UserID}, extra...)...)
 	})
 }

@@ -22,6 +22,11 @@ var (
 	deleteBrowsers = stmt(`DELETE FROM tokens WHERE user_id = $1 AND kind = 'browser' AND (expires_at <= $2 OR revoked_at <> 0 OR $2 = 0)`)
 )
 
+var (
+	noteBrowser = stmt(`INSERT INTO browsers (token_id, address, agent) VALUES ($1, $2, $3)`)
+	endBrowsers = stmt(`UPDATE tokens SET revoked_at = $1 WHERE user_id = $2 AND kind = 'browser' AND id <> $3 AND revoked_at = 0 AND expires_at > $1`)
+)
+
 func scanToken(s scanner, k *auth.Token, extra ...any) error {
 	return s.Scan(append([]any{&k.ID, &k.UserID, &k.Kind, &k.Name, &k.Description, &k.Scopes, instant{&k.CreatedAt},
 		instant{&k.ExpiresAt}, instant{&k.LastUsedAt}, instant{&k.RevokedAt}, &k.ProjectID, &k.GroupID, &k.JobID, &k.Family, &k.Impersonation}, extra...)...)
@@ -122,6 +127,25 @@ func (t *tx) RevokeToken(ctx context.Context, id int64, at time.Time) error {
 func (t *tx) RevokeFamily(ctx context.Context, first int64, at time.Time) error {
 	_, err := t.exec(ctx, revokeFamily, micros(at), first)
 	return err
+}
+
+func (t *tx) NoteBrowser(ctx context.Context, tokenID int64, b registry.Browser) error {
+	_, err := t.exec(ctx, noteBrowser, tokenID, b.Address, b.Agent)
+	return err
+}
+
+func (t *tx) ListBrowsers(ctx context.Context, userID int64, now time.Time, p registry.Page) (registry.List[registry.SignedIn], error) {
+	l := &listing{cols: "k.id, k.created_at, k.last_used_at, k.expires_at, coalesce(b.address, ''), coalesce(b.agent, '')",
+		from: "tokens k LEFT JOIN browsers b ON b.token_id = k.id", id: "k.id",
+		initial: registry.Order{By: "id", Desc: true}, orders: tokenOrders}
+	l.and("k.user_id = ? AND k.kind = ? AND k.revoked_at = 0 AND k.expires_at > ?", userID, auth.Browser, micros(now))
+	return fetch(ctx, t, l, registry.Order{}, p, func(s scanner, b *registry.SignedIn, extra ...any) error {
+		return s.Scan(append([]any{&b.ID, instant{&b.CreatedAt}, instant{&b.LastUsedAt}, instant{&b.ExpiresAt}, &b.Address, &b.Agent}, extra...)...)
+	})
+}
+
+func (t *tx) EndBrowsers(ctx context.Context, userID, but int64, at time.Time) (int64, error) {
+	return t.exec(ctx, endBrowsers, micros(at), userID, but)
 }
 
 func (t *tx) DeleteBrowsers(ctx context.Context, userID int64, ended time.Time) error {

@@ -98,13 +98,24 @@ func (t *tx) Counts(ctx context.Context) (registry.Counts, error) {
 // endless stands where what has not ended would have its end.
 const endless = int64(1) << 62
 
-func (t *tx) ListJobs(ctx context.Context, p registry.Page) (registry.List[jobs.Record], error) {
+func (t *tx) ListJobs(ctx context.Context, q registry.JobQuery) (registry.List[jobs.Record], error) {
 	end := "CASE WHEN j.ended_at = 0 THEN " + strconv.FormatInt(endless, 10) + " - j.run_at ELSE j.ended_at END"
 	l := &listing{cols: `j.id, j.kind, j.args, j.state, j.run_at, j.attempt, j.max_attempts, j.last_error, j.ended_at`, from: "jobs j", id: "j.id",
 		initial: registry.Order{By: "end", Desc: true}, orders: map[string]column{"end": {end, true}}}
-	return fetch(ctx, t, l, registry.Order{}, p, func(s scanner, r *jobs.Record, extra ...any) error {
+	l.jobs(q)
+	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, r *jobs.Record, extra ...any) error {
 		return s.Scan(append([]any{&r.ID, &r.Kind, &r.Args, &r.State, instant{&r.RunAt}, &r.Attempt, &r.MaxAttempts, &r.Said, instant{&r.EndedAt}}, extra...)...)
 	})
+}
+
+// jobs adds the conditions of a query. Ended jobs go after a time, so that there
+// are few enough to look at each.
+func (l *listing) jobs(q registry.JobQuery) {
+	l.contains(q.Text, "j.kind", "j.state", "j.last_error")
+	if n := len(q.Kinds); n > 0 && q.Text != "" {
+		last := len(l.where) - 1
+		l.where[last] = "(" + l.where[last] + " OR " + l.bind("j.kind IN ("+marks(n)+")", anys(q.Kinds)...) + ")"
+	}
 }
 
 // Size gives how many bytes the database takes up.

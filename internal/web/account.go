@@ -11,7 +11,7 @@ import (
 
 // accountRoutes are the pages about one's own account, at GitLab's addresses.
 func accountRoutes() []route {
-	const own, tokens = "/-/user_settings", "/-/user_settings/personal_access_tokens"
+	const own, tokens, sessions = "/-/user_settings", "/-/user_settings/personal_access_tokens", "/-/user_settings/active_sessions"
 	return []route{
 		get(tokens, access{gate: signedIn}, showOwnTokens),
 		post(tokens, access{gate: signedIn}, createOwnToken),
@@ -20,6 +20,9 @@ func accountRoutes() []route {
 		get(own+"/profile", access{gate: signedIn}, showProfile),
 		post(own+"/profile", access{gate: signedIn}, editProfile),
 		get("/-/profile", access{gate: signedIn}, func(c *call) error { return c.goTo(own + "/profile") }),
+		get(sessions, access{gate: signedIn}, showSessions),
+		post(sessions+"/end_others", access{gate: signedIn}, endOtherSessions),
+		post(sessions+"/{session}/end", access{gate: signedIn}, endSession),
 		get(own+"/password/edit", access{gate: signedIn}, showPassword),
 		post(own+"/password", access{gate: signedIn}, changePassword),
 	}

@@ -28,7 +28,7 @@ func TestUsers(t *testing.T) {
 		return m[1]
 	}
 	signIn := func(name, password string) error {
-		_, err := w.Registry.As(auth.Actor{}).SignIn(t.Context(), name, password)
+		_, err := w.Registry.As(auth.Actor{}).SignIn(t.Context(), name, password, registry.Browser{})
 		return err
 	}
 	v.fails("/admin/users", "Email is invalid", "username", "ada", "name", "Ada", "email", "nowhere")
@@ -82,6 +82,7 @@ func TestAuditLog(t *testing.T) {
 	mark := `>stranger</span> as Reporter`
 	for query, want := range map[string]bool{"": true, "user=OWNER": true, "user=guest": false, "project=root/public": true, "project=root/private": false,
 		"topic=member": true, "topic=token": false, "created_after=2000-01-01": true, "created_before=2000-01-01": false, "created_after=2096-01-01": false,
+		"search=STRANGER": true, "search=member+add&user=owner": true, "search=strangers": false,
 		"user=owner&topic=member&project=root/public&created_after=2000-01-01&created_before=2096-01-01": true} {
 		if page := v.get("/admin/audit_logs?" + query); strings.Contains(page, mark) != want {
 			t.Errorf("%q: shown %t", query, !want)
@@ -101,6 +102,19 @@ func TestAuditLog(t *testing.T) {
 	for _, secret := range w.Tokens {
 		lacks(t, page, secret)
 	}
+}
+
+// TestAuditOfRefusals: who looks for an account also finds the wrong passwords that
+// were given for it, and from where it signed in.
+func TestAuditOfRefusals(t *testing.T) {
+	w := newWorld(t)
+	v := visitor{t, w, "boss"}
+	nobody := visitor{t, w, ""}
+	nobody.send("/users/sign_in", "login", "ROOT", "password", "wrong")
+	nobody.does("/users/sign_in", "/", "login", "root", "password", "correct horse")
+	apitest.OK(t, w.Registry.FlushRefusals(t.Context()))
+	has(t, v.get("/admin/audit_logs?user=Root&topic=user"), "gave a wrong password for", "signed in as", "from 192.0.2.1")
+	lacks(t, v.get("/admin/audit_logs?user=guest"), "gave a wrong password for")
 }
 
 // TestAuditLogAsCSV: all of the log, as far as it is narrowed, without formulas.

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/httpx"
@@ -16,17 +17,19 @@ type auditPage struct {
 	Pager                     pager
 	Topics                    []choice
 	Who, Where, After, Before string
+	Search                    string
 	Problem                   string
 	Export                    string // the query of the same events as CSV
 }
 
-// auditQuery reads by what the log is narrowed: by whom, when, about what.
-func (c *call) auditQuery() (ask registry.EventQuery, err error) {
+// auditQuery reads by what the log is narrowed: by whom, when, about what, and by
+// a text.
+func (c *call) auditQuery() (topic string, ask registry.EventQuery, err error) {
 	q := c.r.URL.Query()
-	_, ask.Topics = c.topics()
-	ask.Actor = q.Get("user")
+	topic, ask.Topics = c.topics()
+	ask.Actor, ask.Text = strings.TrimSpace(q.Get("user")), c.search()
 	ask.When, err = span(q.Get("created_after"), q.Get("created_before"))
-	return ask, err
+	return topic, ask, err
 }
 
 // showAudit tells what was done anywhere, narrowed by who, where, when and about
@@ -37,13 +40,12 @@ func showAudit(c *call) error {
 		return err
 	}
 	q := c.r.URL.Query()
-	chosen, _ := c.topics()
-	p := &auditPage{frame: c.adminFrame("audit", "Audit log"), Topics: topicChoices(chosen), Who: q.Get("user"), Where: q.Get("project"),
-		After: q.Get("created_after"), Before: q.Get("created_before")}
-	q.Del("cursor")
+	topic, ask, err := c.auditQuery()
+	p := &auditPage{frame: c.adminFrame("audit", "Audit log"), Topics: topicChoices(topic), Who: ask.Actor, Where: q.Get("project"),
+		After: q.Get("created_after"), Before: q.Get("created_before"), Search: ask.Text}
+	q.Del("after")
 	p.Export = q.Encode()
 	var status = http.StatusOK
-	ask, err := c.auditQuery()
 	if err == nil {
 		var l registry.List[registry.Event]
 		ask.Page = page
@@ -68,7 +70,7 @@ const exportStep = 1000
 // exportAudit sends the log as CSV, the latest first. It is read page by page, so
 // that no transaction lasts as long as a download.
 func exportAudit(c *call) error {
-	ask, err := c.auditQuery()
+	_, ask, err := c.auditQuery()
 	if err != nil {
 		return err
 	}

@@ -284,7 +284,7 @@ func TestGitLabAddresses(t *testing.T) {
 // again.
 func TestPassword(t *testing.T) {
 	w := newWorld(t)
-	k, err := w.Registry.As(auth.Actor{}).SignIn(t.Context(), "root", "correct horse")
+	k, err := w.Registry.As(auth.Actor{}).SignIn(t.Context(), "root", "correct horse", registry.Browser{})
 	apitest.OK(t, err)
 	change := func(present, next, again string) *httptest.ResponseRecorder {
 		form := url.Values{"password": {present}, "new_password": {next}, "password_confirmation": {again}}
@@ -307,7 +307,7 @@ func TestPassword(t *testing.T) {
 	if got := change("better horse", "best horse ever", "best horse ever"); got.Code != 401 {
 		t.Errorf("the browser is still signed in: %d", got.Code)
 	}
-	_, err = w.Registry.As(auth.Actor{}).SignIn(t.Context(), "root", "better horse")
+	_, err = w.Registry.As(auth.Actor{}).SignIn(t.Context(), "root", "better horse", registry.Browser{})
 	apitest.OK(t, err)
 	owner := visitor{t, w, "owner"}
 	owner.fails("/-/user_settings/password", "in a browser", "password", "a", "new_password", "b", "password_confirmation", "b")

@@ -85,7 +85,8 @@ func signIn(c *call) error {
 		c.w.Header().Set("Retry-After", "60")
 		return refuse(http.StatusTooManyRequests, "Too many attempts. Wait a minute, then try again.")
 	}
-	k, err := c.s.SignIn(c.ctx(), p.Login, c.r.PostFormValue("password"))
+	k, err := c.s.SignIn(c.ctx(), p.Login, c.r.PostFormValue("password"),
+		registry.Browser{Address: c.remoteIP(), Agent: c.r.UserAgent()})
 	switch {
 	case fault.Is(err, fault.Unauthenticated):
 		c.d.Registry.Refused(registry.Refusal{Act: registry.UserRefused, Meant: p.Login, Address: c.remoteIP()})

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -123,8 +124,9 @@ func showUsage(c *call) error {
 
 type jobsPage struct {
 	frame
-	Jobs  registry.List[registry.JobRecord]
-	Pager pager
+	Jobs   registry.List[registry.JobRecord]
+	Pager  pager
+	Search string
 }
 
 // jobKinds are the words for the kinds of background work.
@@ -140,13 +142,23 @@ func (p *jobsPage) What(j registry.JobRecord) string {
 	return title
 }
 
+// kindsCalled are the kinds of work whose words have a text.
+func kindsCalled(text string) (out []string) {
+	for kind, words := range jobKinds {
+		if text != "" && strings.Contains(strings.ToLower(words), strings.ToLower(text)) {
+			out = append(out, kind)
+		}
+	}
+	return out
+}
+
 func showJobs(c *call) error {
 	page, err := c.keyed()
 	if err != nil {
 		return err
 	}
-	p := &jobsPage{frame: c.adminFrame("jobs", "Background jobs")}
-	if p.Jobs, err = c.s.Jobs(c.ctx(), page); err != nil {
+	p := &jobsPage{frame: c.adminFrame("jobs", "Background jobs"), Search: c.search()}
+	if p.Jobs, err = c.s.Jobs(c.ctx(), registry.JobQuery{Page: page, Text: p.Search, Kinds: kindsCalled(p.Search)}); err != nil {
 		return err
 	}
 	p.Pager = c.keyPager(p.Jobs.Next)

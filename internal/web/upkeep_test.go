@@ -32,7 +32,7 @@ func TestUsage(t *testing.T) {
 	limit := int64(6020)
 	_, err = sys.EditProject(t.Context(), registry.ProjectRef{ID: w.IDs["private"]}, registry.ProjectEdit{StorageLimit: &limit})
 	apitest.OK(t, err)
-	has(t, visitor{t, w, "maintainer"}.get("/root/private/-/usage_quotas"), "that it may have (50 %)")
+	has(t, visitor{t, w, "maintainer"}.get("/root/private/-/usage_quotas"), ">50 %</meter>", "50 % used", "5.88 KiB")
 	has(t, visitor{t, w, "boss"}.get("/admin/usage"), `title="6`+"\u202f"+`020 bytes"`)
 	apitest.OK(t, sys.DeleteProject(t.Context(), registry.ProjectRef{ID: w.IDs["private"]}))
 	lacks(t, visitor{t, w, "boss"}.get("/admin/usage"), "root/private")
@@ -86,6 +86,10 @@ func TestJobPages(t *testing.T) {
 	apitest.OK(t, q.Finish(t.Context(), j.ID, jobs.Done, "would remove 7 contents"))
 	page := v.get("/admin/background_jobs")
 	has(t, page, "done", "would remove 7 contents")
+	for _, text := range []string{"GARBAGE", "remove+7", "done", "gc.sw"} {
+		has(t, v.get("/admin/background_jobs?search="+text), "would remove 7 contents")
+	}
+	has(t, v.get("/admin/background_jobs?search=old+events"), "Nothing matches")
 	lacks(t, page, "waiting")
 	v.does("/admin/background_jobs/collect", "/admin/background_jobs")
 	if j, found, err = q.Claim(t.Context(), []jobs.Kind{registry.SweepKind}, time.Now(), time.Minute); err != nil || !found || j.Args != "" {

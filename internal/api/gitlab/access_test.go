@@ -160,7 +160,7 @@ func (w *world) address(rt route) string {
 	return Prefix + strings.NewReplacer("{id}", fmt.Sprint(id), "{project_id}", fmt.Sprint(w.ids["private"]), "{user_id}", fmt.Sprint(user), "{token_id}", fmt.Sprint(token),
 		"{model_version_id}", fmt.Sprint(w.ids["private/version"]), "{file_path...}", "dir/model.bin", "{package_name}", "data", "{package_version}", "1", "{package_id}", "1", "{package_file_id}", "1",
 		"{model_id}", fmt.Sprint(w.ids["private/model"]), "{version_id}", fmt.Sprint(w.ids["private/version"]), "{name...}", "k", "{upload_id}", "up-none", "{name}", "a",
-		"{experiment_id}", fmt.Sprint(w.ids["private/experiment"]), "{candidate_id}", fmt.Sprint(w.ids["private/run"])).Replace(rt.pattern)
+		"{event_id}", "1", "{experiment_id}", fmt.Sprint(w.ids["private/experiment"]), "{candidate_id}", fmt.Sprint(w.ids["private/run"])).Replace(rt.pattern)
 }
 
 // spelled gives the outcome as GitLab has it on this route.

@@ -129,6 +129,7 @@ var tagWords = map[string]string{
 	"Groups":               "Groups hold projects and other groups.",
 	"Projects":             "Projects hold models, experiments and candidates.",
 	"Members":              "Who has which role in a project or group.",
+	"Audit events":         "Who did what, when, and with which token.",
 	"Model files":          "The files of a version or a candidate, by path.",
 	"Resumable uploads": "Files over lines that break: the tus protocol 1.0 with creation, creation-with-upload, termination, checksum and expiration. " +
 		"What Upload-Offset acknowledges is on disk and survives a restart of the server.",

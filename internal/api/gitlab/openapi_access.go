@@ -61,6 +61,7 @@ var permissions = map[registry.Permission]permission{
 	registry.ManageMembers:   {"manage_members", registry.Maintainer, toMembers, auth.ScopeAPI},
 	registry.ReadInvitations: {"read_invitations", registry.Maintainer, toMembers, docReadScopes},
 	registry.ReadTokens:      {"read_tokens", registry.Maintainer, toMembers, docReadScopes},
+	registry.ReadEvents:      {"read_audit_events", registry.Developer, toMembers, docReadScopes},
 	registry.ManageTokens:    {"manage_tokens", registry.Maintainer, toMembers, auth.ScopeAPI},
 	registry.EditProject:     {"edit_project", registry.Maintainer, toMembers, auth.ScopeAPI},
 	registry.MoveProject:     {"move_project", registry.Owner, toMembers, auth.ScopeAPI},
@@ -125,7 +126,7 @@ func accountScopes(rt route) auth.Scopes {
 		return auth.ScopeAPI | auth.ScopeSelfRotate
 	case rt.method != http.MethodGet:
 		return auth.ScopeAPI
-	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens", rt.tag == "Impersonation tokens", rt.tag == "Deploy tokens", rt.tag == "Namespaces":
+	case strings.HasSuffix(rt.pattern, "/projects"), strings.HasSuffix(rt.pattern, "/personal_access_tokens"), rt.tag == "Tokens", rt.tag == "Audit events", rt.tag == "Impersonation tokens", rt.tag == "Deploy tokens", rt.tag == "Namespaces":
 		return docReadScopes
 	}
 	return docSelfScopes

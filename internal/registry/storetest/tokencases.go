@@ -32,6 +32,42 @@ func tokens(_ *testing.T, b *bench) {
 	})
 }
 
+// browsers: those that work are listed with where they were begun, the latest
+// first; all but one end, and what is known of them goes with them.
+func browsers(_ *testing.T, b *bench) {
+	u, other := b.user("u"), b.user("v")
+	var ids []int64
+	for i, of := range []registry.User{u, u, u, other} {
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			id, err := tx.InsertToken(ctx, auth.Token{UserID: of.ID, Kind: auth.Browser, Name: "browser", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}, fmt.Sprint(i))
+			if ids = append(ids, id); err != nil || i == 0 {
+				return err // the first is of a time before addresses were kept
+			}
+			return tx.NoteBrowser(ctx, id, registry.Browser{Address: "192.0.2.1", Agent: fmt.Sprint("agent ", i)})
+		})
+	}
+	list := func(now time.Time) (out []registry.SignedIn) {
+		b.view(func(ctx context.Context, tx registry.Tx) error {
+			l, err := tx.ListBrowsers(ctx, u.ID, now, registry.Page{})
+			out = l.Items
+			return err
+		})
+		return out
+	}
+	one := registry.SignedIn{ID: ids[1], Browser: registry.Browser{Address: "192.0.2.1", Agent: "agent 1"}, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+	got := list(at)
+	b.same([]any{len(got), got[1], got[2].ID, got[2].Address}, []any{3, one, ids[0], ""})
+	b.same(list(at.Add(time.Hour)), []registry.SignedIn{})
+	b.update(func(ctx context.Context, tx registry.Tx) error {
+		n, err := tx.EndBrowsers(ctx, u.ID, ids[1], at)
+		b.same([]any{n, err}, []any{int64(2), nil})
+		return err
+	})
+	b.same(list(at), []registry.SignedIn{one})
+	b.update(func(ctx context.Context, tx registry.Tx) error { return tx.DeleteBrowsers(ctx, u.ID, time.Time{}) })
+	b.same(list(at), []registry.SignedIn{})
+}
+
 // accessTokens: they are those of one place with the role of their bot, they
 // end as a family, and they and the bot go with the place.
 func accessTokens(_ *testing.T, b *bench) {

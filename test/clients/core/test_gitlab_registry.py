@@ -169,6 +169,30 @@ def test_invite(gl, project, newcomer):
     assert code_of(theirs.projects.get(project.id).invitations.create, {"user_id": 1, "access_level": 10}) == 403
 
 
+def test_audit_events(gl, project, newcomer):
+    user, theirs = newcomer
+    project.members.create({"user_id": user.id, "access_level": gitlab.const.AccessLevel.DEVELOPER})
+    project.archive()
+    project.unarchive()
+    events = project.audit_events.list(iterator=True, pagination="keyset", order_by="id", per_page=2)
+    assert [e.event_name for e in events][:3] == ["project_reopened", "project_archived", "member_added"]
+    added = project.audit_events.list(get_all=False)[2]
+    assert (added.entity_type, added.entity_id, added.author_name) == ("Project", project.id, "root")
+    assert added.details["target_details"] == user.username and added.details["target_id"] == user.id
+    assert project.audit_events.get(added.id).attributes == added.attributes
+    assert gl.audit_events.get(added.id).created_at == added.created_at
+    everywhere = gl.audit_events.list(get_all=True, entity_type="Project", entity_id=project.id)
+    assert [e.id for e in everywhere] == [e.id for e in project.audit_events.list(get_all=True)]
+    assert gl.audit_events.list(get_all=True, created_after="2190-01-01T00:00:00Z") == []
+    assert code_of(gl.audit_events.list, get_all=True, entity_id=project.id) == 400
+    group = gl.groups.get(project.namespace["id"])
+    assert [e.details["custom_message"] for e in group.audit_events.list(get_all=True)] == ["Group created"]
+    seen = theirs.projects.get(project.id)
+    assert seen.audit_events.list(get_all=True) == []
+    assert code_of(seen.audit_events.get, added.id) == 404
+    assert code_of(theirs.audit_events.list, get_all=True) == 403
+
+
 def test_packages_for_everybody(gl, project, newcomer):
     user, theirs = newcomer
     project.generic_packages.upload("data", "1", "x", data=b"x")
