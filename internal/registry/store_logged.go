@@ -40,6 +40,8 @@ type Traces interface {
 	// orders experiment_id, tags, and params, which are the metadata. Without an
 	// order the latest come first.
 	SearchTraces(ctx context.Context, experimentIDs []int64, q Search) (Found[Trace], error)
+	// CountTraces counts those that meet all filters.
+	CountTraces(ctx context.Context, experimentIDs []int64, fs ...Filter) (int64, error)
 }
 
 // Spans are the steps of traces.

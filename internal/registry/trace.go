@@ -196,6 +196,45 @@ func (s Session) SearchTraces(ctx context.Context, ref ProjectRef, q TraceSearch
 	})
 }
 
+// TraceOverlap asks how many traces of some experiments meet Base, and of these
+// how many First, Second, and both.
+type TraceOverlap struct {
+	Experiments         []ExperimentRef // those that there are not are left out
+	Base, First, Second Filter
+}
+
+// TraceCounts are numbers of traces: all, and those that meet filters.
+type TraceCounts struct{ All, First, Second, Both int64 }
+
+// OverlapTraces counts the traces that filters meet.
+func (s Session) OverlapTraces(ctx context.Context, ref ProjectRef, q TraceOverlap) (TraceCounts, error) {
+	return view(ctx, s, func(tx Tx) (n TraceCounts, err error) {
+		p, err := s.project(ctx, tx, ref, ReadRuns)
+		if err != nil {
+			return n, err
+		}
+		first, second := slices.Concat(q.Base, q.First), slices.Concat(q.Base, q.Second)
+		if err := (Search{Filter: slices.Concat(first, q.Second)}).check(); err != nil {
+			return n, err
+		}
+		ids, err := experimentIDs(ctx, tx, p, q.Experiments)
+		if err != nil || len(ids) == 0 {
+			return n, err
+		}
+		if n.All, err = tx.CountTraces(ctx, ids, q.Base); err != nil {
+			return n, err
+		}
+		if n.First, err = tx.CountTraces(ctx, ids, first); err != nil {
+			return n, err
+		}
+		if n.Second, err = tx.CountTraces(ctx, ids, second); err != nil {
+			return n, err
+		}
+		n.Both, err = tx.CountTraces(ctx, ids, first, second)
+		return n, err
+	})
+}
+
 // changeTrace passes the gate and runs fn on a trace.
 func (s Session) changeTrace(ctx context.Context, ref ProjectRef, eid string, fn func(Tx, Trace) error) error {
 	return s.r.store.Update(ctx, func(tx Tx) error {

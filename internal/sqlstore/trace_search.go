@@ -38,6 +38,36 @@ func (t *tx) SearchTraces(ctx context.Context, experiments []int64, q registry.S
 	return registry.Found[registry.Trace]{Items: ts, Next: next}, err
 }
 
+func (t *tx) CountTraces(ctx context.Context, experiments []int64, fs ...registry.Filter) (n int64, err error) {
+	l := &listing{}
+	l.all([]condition{within("t.experiment_id", experiments)})
+	for _, f := range fs {
+		if err := l.tracesMeet(f); err != nil {
+			return 0, err
+		}
+	}
+	return n, t.row(ctx, query("SELECT count(*) FROM traces t"+l.condition()), l.args, &n)
+}
+
+// tracesMeet bounds traces, as t, to those that meet a filter.
+func (l *listing) tracesMeet(f registry.Filter) error {
+	spans, rest, err := spansOf(f)
+	if err != nil {
+		return err
+	}
+	if spans != nil {
+		l.and(spans.text, spans.args...)
+	}
+	for _, c := range rest {
+		text, args, err := traceSearch.condition(c)
+		if err != nil {
+			return err
+		}
+		l.and(text, args...)
+	}
+	return nil
+}
+
 // spanColumns are the keys of OfSpan.
 var spanColumns = map[string]string{"name": "v.name", "kind": "v.kind", "status": "v.status", "content": "v.content"}
 

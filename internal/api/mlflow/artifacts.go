@@ -28,16 +28,12 @@ func artifactRoutes() []route {
 
 // transfer makes a route that moves a file.
 func transfer(method, path string, a access, fn func(*call) error) route {
-	rt := plain(method, "2.0", path, a, fn)
-	rt.bytes = true
-	return rt
+	return plain(method, "2.0", path, a, fn).withBytes()
 }
 
 // pageFile makes one of the two addresses for pages, outside of the API.
 func pageFile(path string, a access, fn func(*call) error) route {
-	rt := plain("GET", "", path, a, fn)
-	rt.bytes = true
-	return rt
+	return plain("GET", "", path, a, fn).withBytes()
 }
 
 // file is a file, or a folder, that an address names.

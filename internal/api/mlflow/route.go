@@ -87,6 +87,12 @@ func plain(method, api, path string, a access, fn func(*call) error) route {
 	return route{method: method, api: api, path: path, access: a, run: fn}
 }
 
+// withBytes marks a route that moves a file.
+func (rt route) withBytes() route {
+	rt.bytes = true
+	return rt
+}
+
 // address is one place where a route answers.
 type address struct {
 	pattern string

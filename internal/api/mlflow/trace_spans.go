@@ -49,7 +49,7 @@ func getSpannedTrace(c *call, in traceQuery) (traceAnswer, error) {
 		case err != nil:
 			return traceAnswer{}, err
 		case len(ts) == 0:
-			return traceAnswer{}, &apiError{code: resourceDoesNotExist, kind: fault.NotFound, msg: "Trace with ID " + in.ID + " is not found."}
+			return traceAnswer{}, noTrace(in.ID)
 		case spansElsewhere(ts[0]):
 			return traceAnswer{}, errElsewhere
 		case in.Partial || exported(ts[0]):

@@ -31,6 +31,9 @@ func traceRoutes() []route {
 		v3("GET", all+"/batchGet", read, getSpannedTraces),
 		v2("POST", all+"/link-to-run", write, linkTraces),
 		v2("POST", all+"/link-prompts", write, linkPrompts),
+		v3("POST", all+"/calculate-filter-correlation", read, correlateTraces),
+		plain("GET", "2.0", "/mlflow/get-trace-artifact", read, getTraceArtifact).withBytes(),
+		plain("GET", "3.0", "/mlflow/get-trace-artifact", read, getTraceArtifact).withBytes(),
 		plain("POST", "", spansAddress, write, logSpans),
 		plain("POST", bare, spansAddress, write, logSpans),
 	}
