@@ -11,7 +11,6 @@ import (
 	gql "github.com/graph-gophers/graphql-go"
 	gqlerrors "github.com/graph-gophers/graphql-go/errors"
 
-	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -22,18 +21,11 @@ const pagesAddress = "/graphql"
 //go:embed pages.graphql
 var pagesSchema string
 
-// Limits of one document.
-const (
-	maxDocument  = 10_000 // bytes
-	pagesDepth   = 12
-	maxQuestions = 10 // fields of the query, as MLFLOW_SERVER_GRAPHQL_MAX_ROOT_FIELDS has it
-)
-
 // pages is the schema, read when the first document comes: few servers are
 // asked by MLflow's pages.
 var pages = sync.OnceValue(func() *gql.Schema {
 	return gql.MustParseSchema(pagesSchema, &pagesQuery{}, gql.UseStringDescriptions(), gql.UseFieldResolvers(),
-		gql.MaxDepth(pagesDepth), gql.MaxQueryLength(maxDocument), gql.MaxParallelism(1), gql.PanicHandler(pagePanics{}), gql.Logger(pagePanics{}))
+		gql.MaxQueryLength(maxDocument), gql.MaxParallelism(1), gql.PanicHandler(pagePanics{}), gql.Logger(pagePanics{}))
 })
 
 func pagesRoutes() []route {
@@ -61,7 +53,10 @@ func askByGraphQL(c *call) error {
 	if err := httpx.DecodeJSON(c.r, &in, bodyLimit); err != nil {
 		return err
 	}
-	ctx := context.WithValue(c.ctx(), questionsKey{}, &questions{call: c})
+	if why := checkDocument(in.Query); why != "" {
+		return c.send(documentAnswer{Errors: []string{why}})
+	}
+	ctx := context.WithValue(c.ctx(), callKey{}, c)
 	res := pages().Exec(ctx, in.Query, in.Operation, in.Variables)
 	out := documentAnswer{}
 	for _, e := range res.Errors {
@@ -93,27 +88,15 @@ func (pagePanics) MakePanicError(context.Context, any) *gqlerrors.QueryError {
 }
 
 func (pagePanics) LogPanic(ctx context.Context, value any) {
-	c := ctx.Value(questionsKey{}).(*questions).call
+	c := callOf(ctx)
 	c.d.Log.ErrorContext(ctx, "panic in a resolver", slog.Any("panic", value), slog.String("stack", string(debug.Stack())),
 		slog.String("request_id", httpx.RequestIDFrom(ctx)))
 }
 
-// questions are those of one document.
-type questions struct {
-	call  *call
-	asked int
-}
+type callKey struct{}
 
-type questionsKey struct{}
-
-// another counts a question of a document and gives the request that it came in.
-func another(ctx context.Context) (*call, error) {
-	q := ctx.Value(questionsKey{}).(*questions)
-	if q.asked++; q.asked > maxQuestions {
-		return nil, fault.Invalidf("query", "asks more than %d things at once", maxQuestions)
-	}
-	return q.call, nil
-}
+// callOf gives the request that a document came in.
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 type pagesQuery struct{}
 
@@ -128,10 +111,7 @@ type experimentPage struct {
 }
 
 func (pagesQuery) MlflowGetExperiment(ctx context.Context, args struct{ Input *pageExperiment }) (*experimentPage, error) {
-	c, err := another(ctx)
-	if err != nil {
-		return nil, err
-	}
+	c := callOf(ctx)
 	var in experimentID
 	if args.Input != nil {
 		in.ID = deref(args.Input.ExperimentID)
@@ -151,10 +131,7 @@ type runPage struct {
 }
 
 func (pagesQuery) MlflowGetRun(ctx context.Context, args struct{ Input *pageRun }) (*runPage, error) {
-	c, err := another(ctx)
-	if err != nil {
-		return nil, err
-	}
+	c := callOf(ctx)
 	var in runOrUUID
 	if args.Input != nil {
 		in.ID, in.UUID = deref(args.Input.RunID), deref(args.Input.RunUUID)
@@ -182,10 +159,7 @@ type runsPage struct {
 }
 
 func (pagesQuery) MlflowSearchRuns(ctx context.Context, args struct{ Input *pageSearch }) (*runsPage, error) {
-	c, err := another(ctx)
-	if err != nil {
-		return nil, err
-	}
+	c := callOf(ctx)
 	var in runSearch
 	if s := args.Input; s != nil {
 		in = runSearch{ExperimentIDs: given(s.ExperimentIDs), Filter: deref(s.Filter), OrderBy: given(s.OrderBy), PageToken: deref(s.PageToken)}
@@ -218,10 +192,7 @@ type historyPage struct {
 }
 
 func (pagesQuery) MlflowGetMetricHistoryBulkInterval(ctx context.Context, args struct{ Input *pageHistory }) (*historyPage, error) {
-	c, err := another(ctx)
-	if err != nil {
-		return nil, err
-	}
+	c := callOf(ctx)
 	var in samplesQuery
 	if h := args.Input; h != nil {
 		in = samplesQuery{IDs: given(h.RunIDs), Key: deref(h.MetricKey), StartStep: widened(h.StartStep), EndStep: widened(h.EndStep), MaxResults: widened(h.MaxResults)}
@@ -232,4 +203,89 @@ func (pagesQuery) MlflowGetMetricHistoryBulkInterval(ctx context.Context, args s
 	}
 	nodes := metricNodes(found.Metrics)
 	return &historyPage{Metrics: &nodes}, nil
+}
+
+type datasetsPage struct {
+	DatasetSummaries *[]summaryNode
+	APIError         *pageError
+}
+
+type summaryNode struct{ ExperimentID, Name, Digest, Context string }
+
+func (pagesQuery) MlflowSearchDatasets(ctx context.Context, args struct {
+	Input *struct{ ExperimentIDs *[]*string }
+}) (*datasetsPage, error) {
+	var in inputDatasetSearch
+	if args.Input != nil {
+		in.ExperimentIDs = given(args.Input.ExperimentIDs)
+	}
+	found, err := searchInputDatasets(callOf(ctx), in)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]summaryNode, len(found.Summaries))
+	for i, d := range found.Summaries {
+		nodes[i] = summaryNode(d)
+	}
+	return &datasetsPage{DatasetSummaries: &nodes}, nil
+}
+
+type pageFolder struct{ RunID, RunUUID, Path, PageToken *string }
+
+type folderNode struct {
+	RootURI       string
+	Files         *[]fileNode
+	NextPageToken string
+	APIError      *pageError
+}
+
+type fileNode struct {
+	Path     string
+	IsDir    bool
+	FileSize longString
+}
+
+func (pagesQuery) MlflowListArtifacts(ctx context.Context, args struct{ Input *pageFolder }) (*folderNode, error) {
+	var in runFolderQuery
+	if f := args.Input; f != nil {
+		in = runFolderQuery{runOrUUID: runOrUUID{runID{deref(f.RunID)}, deref(f.RunUUID)}, Path: deref(f.Path), PageToken: deref(f.PageToken)}
+	}
+	found, err := listArtifacts(callOf(ctx), in)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]fileNode, len(found.Files))
+	for i, f := range found.Files {
+		nodes[i] = fileNode{f.Path, f.Dir, longString(f.Size)}
+	}
+	return &folderNode{RootURI: found.RootURI, Files: &nodes, NextPageToken: found.NextPageToken}, nil
+}
+
+type pageVersions struct {
+	Filter     *string
+	MaxResults *longString
+	OrderBy    *[]*string
+	PageToken  *string
+}
+
+type versionsPage struct {
+	ModelVersions *[]versionNode
+	NextPageToken string
+	APIError      *pageError
+}
+
+func (pagesQuery) MlflowSearchModelVersions(ctx context.Context, args struct{ Input *pageVersions }) (*versionsPage, error) {
+	var in shelfSearch
+	if s := args.Input; s != nil {
+		in = shelfSearch{Filter: deref(s.Filter), MaxResults: (*int64)(s.MaxResults), OrderBy: given(s.OrderBy), PageToken: deref(s.PageToken)}
+	}
+	found, err := searchVersions(callOf(ctx), in)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]versionNode, len(found.Versions))
+	for i, v := range found.Versions {
+		nodes[i] = newVersionNode(v)
+	}
+	return &versionsPage{ModelVersions: &nodes, NextPageToken: found.NextPageToken}, nil
 }

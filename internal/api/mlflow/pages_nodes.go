@@ -163,6 +163,11 @@ type versionNode struct {
 	Tags                                                                    []tagJSON
 }
 
+func newVersionNode(w versionJSON) versionNode {
+	return versionNode{Name: w.Name, Version: w.Version, UserID: w.UserID, CurrentStage: w.Stage, Description: w.Description, Source: w.Source, RunID: w.RunID,
+		Status: w.Status, CreationTimestamp: longString(w.CreatedAt), LastUpdatedTimestamp: longString(w.UpdatedAt), Tags: w.Tags}
+}
+
 type runsAround struct {
 	call        *call
 	runs        []runJSON
@@ -181,8 +186,7 @@ func (a *runsAround) findVersions() (map[string][]versionNode, error) {
 	out := map[string][]versionNode{}
 	for _, v := range found.Items {
 		w := a.call.version(v)
-		out[w.RunID] = append(out[w.RunID], versionNode{Name: w.Name, Version: w.Version, UserID: w.UserID, CurrentStage: w.Stage, Description: w.Description,
-			Source: w.Source, RunID: w.RunID, Status: w.Status, CreationTimestamp: longString(w.CreatedAt), LastUpdatedTimestamp: longString(w.UpdatedAt), Tags: w.Tags})
+		out[w.RunID] = append(out[w.RunID], newVersionNode(w))
 	}
 	return out, err
 }
