@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/sqlstore"
 )
 
 // TestTrash: what is deleted so that it can be restored is hidden from those
@@ -110,12 +113,89 @@ func TestTraceFiles(t *testing.T) {
 	}
 }
 
+// TestTracesOfModels: a model that is deleted takes the traces of its experiment
+// along, with the files beside them.
+func TestTracesOfModels(t *testing.T) {
+	h := newHouse(t)
+	m, err := h.sys.CreateModel(t.Context(), home, registry.ModelSpec{Name: "gone"})
+	must(t, err)
+	e, err := h.sys.Experiment(t.Context(), home, registry.ExperimentRef{IID: m.ExperimentIID})
+	must(t, err)
+	h.trace(t, e, "gone", 3)
+	kept := h.traced(t, "kept", "", 1)
+	must(t, h.sys.DeleteModel(t.Context(), home, registry.ModelRef{ID: m.ID}))
+	l, err := h.sys.Files(t.Context(), home, beside.Area, registry.FileQuery{})
+	must(t, err)
+	if len(l.Items) != 1 || l.Items[0].Path != beside.Folder(kept, "kept-0")+"/a/b" {
+		t.Errorf("%d files are left: %+v", len(l.Items), l.Items)
+	}
+	if ts, err := h.sys.Traces(t.Context(), home, []string{"gone-0", "gone-1", "gone-2", "kept-0"}, nil); err != nil || len(ts) != 1 {
+		t.Errorf("%d traces are left: %v", len(ts), err)
+	}
+}
+
+// TestPurgeIsBrokenOff: a purge that ends in the middle, wherever that is, has
+// removed traces with the files beside them or neither; the next one ends it.
+func TestPurgeIsBrokenOff(t *testing.T) {
+	h := newHouse(t)
+	e := h.traced(t, "gone", "", 250)
+	must(t, h.sys.TrashExperiment(t.Context(), home, registry.ExperimentRef{IID: e.IID}))
+	h.wait(time.Millisecond)
+	options := registry.CollectOptions{Grace: time.Hour, Retention: time.Nanosecond}
+	store := h.store.(*sqlstore.Store)
+	broken := 0
+	for after, done := 1, false; !done; after++ {
+		ctx, stop := context.WithCancel(t.Context())
+		asked := 0
+		store.Watch(func(string) {
+			if asked++; asked == after {
+				stop()
+			}
+		})
+		_, err := h.sys.Collect(ctx, options)
+		store.Watch(nil)
+		stop()
+		if done = err == nil; !done {
+			broken++
+		}
+		h.besideOf(t, e, "gone-0", "gone-249")
+	}
+	if broken < 10 {
+		t.Errorf("the purge was broken off %d times only", broken)
+	}
+	if _, err := h.sys.Experiment(t.Context(), home, registry.ExperimentRef{IID: e.IID, Deleted: true}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the experiment is still there: %v", err)
+	}
+}
+
+// besideOf looks whether traces are there exactly if the files beside them are.
+func (h *house) besideOf(t *testing.T, e registry.Experiment, eids ...string) {
+	t.Helper()
+	l, err := h.sys.Files(t.Context(), home, beside.Area, registry.FileQuery{})
+	must(t, err)
+	for _, eid := range eids {
+		ts, err := h.sys.Traces(t.Context(), home, []string{eid}, nil)
+		must(t, err)
+		has := slices.ContainsFunc(l.Items, func(f registry.File) bool { return f.Path == beside.Folder(e, eid)+"/a/b" })
+		if has != (len(ts) == 1) {
+			t.Errorf("%s: there %v, file beside it %v", eid, len(ts) == 1, has)
+		}
+	}
+}
+
 // traced makes an experiment with traces, the first and the last of which have a
 // file beside them.
 func (h *house) traced(t *testing.T, name, location string, n int) registry.Experiment {
 	t.Helper()
 	e, err := h.sys.CreateExperiment(t.Context(), home, registry.ExperimentSpec{Name: name, Location: location})
 	must(t, err)
+	h.trace(t, e, name, n)
+	return e
+}
+
+// trace puts such traces into an experiment.
+func (h *house) trace(t *testing.T, e registry.Experiment, name string, n int) {
+	t.Helper()
 	for i := range n {
 		tr := registry.Trace{EID: name + "-" + strconv.Itoa(i), State: registry.TraceOK, At: h.clock().AddDate(i, 0, 0)}
 		_, err := h.sys.PutTrace(t.Context(), home, registry.ExperimentRef{IID: e.IID}, tr)
@@ -129,7 +209,6 @@ func (h *house) traced(t *testing.T, name, location string, n int) registry.Expe
 			must(t, err)
 		}
 	}
-	return e
 }
 
 // purges: nothing goes for good unless a time is set, and then only what is

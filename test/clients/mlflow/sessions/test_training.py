@@ -184,8 +184,8 @@ def test_resuming_a_run(experiment, client):
     assert client.get_run(failed.info.run_id).info.status == "FAILED"
 
 
-def test_what_lightning_logs(experiment, client):
-    """The calls of mlflow/pytorch/_lightning_autolog.py, which needs torch to run itself."""
+def test_the_queue_of_autologging(experiment, client):
+    """The queueing client, used as autologging of a training uses it; recorded trainings are in ../diff/test_autolog.py."""
     from mlflow.utils.autologging_utils.client import MlflowAutologgingQueueingClient
 
     with mlflow.start_run() as run:
@@ -208,10 +208,10 @@ def test_what_lightning_logs(experiment, client):
     assert mlflow.artifacts.load_text(f"runs:/{run_id}/model_summary.txt").startswith("  | Name")
 
 
-def test_what_transformers_logs(experiment, client, tmp_path):
-    """The calls of the callback that transformers' Trainer brings for MLflow."""
+def test_many_params_and_a_checkpoint(experiment, client, tmp_path):
+    """More params than one batch takes, and a folder of files; recorded trainings are in ../diff/test_autolog.py."""
     with mlflow.start_run(run_name="finetune") as run:
-        words = [(f"arg_{i}", f"value {i}") for i in range(230)]  # a TrainingArguments has more than 100 fields
+        words = [(f"arg_{i}", f"value {i}") for i in range(230)]  # as many as TrainingArguments of transformers has fields
         for i in range(0, len(words), 100):
             mlflow.log_params(dict(words[i : i + 100]))
         mlflow.set_tags({"task": "text-classification"})
