@@ -61,6 +61,6 @@ func npmi(n registry.TraceCounts, smoothing float64) *double {
 	joint := float64(n.Both) + smoothing
 	all := float64(n.All) + 4*smoothing
 	one, two := joint+float64(first)+smoothing, joint+float64(second)+smoothing
-	pmi := math.Log(joint) + math.Log(all) - math.Log(one) - math.Log(two)
+	pmi := (math.Log(joint) + math.Log(all)) - (math.Log(one) + math.Log(two))
 	return new(double(max(-1, min(1, pmi/(math.Log(all)-math.Log(joint))))))
 }

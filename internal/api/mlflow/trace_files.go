@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -38,7 +39,7 @@ func getTraceArtifact(c *call) error {
 		return c.serveFile(beside(ts[0], spansFile, spansFile))
 	}
 	h := c.w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", mediaType(spansFile))
 	h.Set("Content-Disposition", attachment(spansFile))
 	h.Set("X-Content-Type-Options", "nosniff")
 	return writeSpans(c.w, ts[0])
@@ -69,17 +70,20 @@ func beside(t registry.Trace, path, name string) file {
 	return file{pkg: sharedArea, path: folder + "/artifacts/" + path, name: name}
 }
 
-// writeSpans writes spans in the form of Span.to_dict (mlflow/entities/span.py),
-// in which they are kept but for what has columns.
+// writeSpans writes spans as MLflow's server does, one Span.to_dict
+// (mlflow/entities/span.py) after the other, in which form they are kept but for
+// what has columns.
 func writeSpans(w io.Writer, t registry.Trace) error {
-	sep := `{"spans": [`
+	sep := `{"spans":[`
 	for _, s := range t.Spans {
-		ids := sep + `{"trace_id": ` + base64Of(t.EID) + `, "span_id": ` + base64Of(s.EID) + `, "parent_span_id": ` + base64Of(s.Parent) +
-			`, "start_time_unix_nano": ` + strconv.FormatInt(s.Began, 10) + `, "end_time_unix_nano": ` + ended(s)
-		if _, err := io.WriteString(w, ids+", "+s.Content[1:]); err != nil {
+		// No name has these quotes without a backslash.
+		name, rest, _ := strings.Cut(s.Content[1:], `, "events": `)
+		text := sep + `{"trace_id": ` + base64Of(t.EID) + `, "span_id": ` + base64Of(s.EID) + `, "parent_span_id": ` + base64Of(s.Parent) + ", " + name +
+			`, "start_time_unix_nano": ` + strconv.FormatInt(s.Began, 10) + `, "end_time_unix_nano": ` + ended(s) + `, "events": ` + rest
+		if _, err := io.WriteString(w, text); err != nil {
 			return err
 		}
-		sep = ", "
+		sep = ","
 	}
 	if len(t.Spans) > 0 {
 		sep = ""
