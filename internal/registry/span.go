@@ -20,6 +20,10 @@ type TraceSpan struct {
 	// Content is the whole step as the dialect spells it; searches for texts look
 	// here.
 	Content string
+	// Model and Provider tell which language model was asked, and whose it is.
+	Model    string
+	Provider string
+	Amounts  []Amount // what the step took, with the steps inside of it
 }
 
 // SpanStatus tells how a step ended.
@@ -47,6 +51,7 @@ const (
 	maxSpanID      = 100
 	maxSpanName    = 5000 // characters
 	maxSpanKind    = 500
+	maxSpanModel   = 500
 	maxSpansAtOnce = 20_000
 	maxSpans       = 100_000  // of one trace
 	maxSpanBytes   = 64 << 20 // that one look-up gives, of all traces together
@@ -126,7 +131,8 @@ func (sp TraceSpan) check() error {
 	for _, l := range []struct {
 		field, text string
 		most        int
-	}{{"span_id", sp.EID, maxSpanID}, {"parent_span_id", sp.Parent, maxSpanID}, {"name", sp.Name, maxSpanName}, {"span_type", sp.Kind, maxSpanKind}} {
+	}{{"span_id", sp.EID, maxSpanID}, {"parent_span_id", sp.Parent, maxSpanID}, {"name", sp.Name, maxSpanName}, {"span_type", sp.Kind, maxSpanKind},
+		{"model", sp.Model, maxSpanModel}, {"provider", sp.Provider, maxSpanModel}} {
 		if err := checkLength(l.field, l.text, l.most); err != nil {
 			return err
 		}
@@ -136,6 +142,9 @@ func (sp TraceSpan) check() error {
 	}
 	if sp.Began < int64(time.Millisecond) || sp.Ended < 0 {
 		return fault.Invalidf("start_time_unix_nano", "is missing or out of range")
+	}
+	if err := checkAmounts(sp.Amounts); err != nil {
+		return err
 	}
 	return checkUTF8("spans", sp.Content)
 }
@@ -164,8 +173,12 @@ func (b SpanBatch) put(ctx context.Context, tx Tx, e Experiment, there []Trace) 
 	if err := tx.PutSpans(ctx, id, b.Spans); err != nil {
 		return 0, err
 	}
-	if n, err := tx.CountSpans(ctx, id); err != nil || n <= maxSpans {
-		return id, err
+	n, err := tx.CountSpans(ctx, id)
+	switch {
+	case err != nil:
+		return 0, err
+	case n <= maxSpans:
+		return id, b.count(ctx, tx, id, t)
 	}
 	return 0, fault.Invalidf("spans", "has too many entries for one trace (maximum is %d)", maxSpans)
 }

@@ -42,6 +42,11 @@ type Traces interface {
 	SearchTraces(ctx context.Context, experimentIDs []int64, q Search) (Found[Trace], error)
 	// CountTraces counts those that meet all filters.
 	CountTraces(ctx context.Context, experimentIDs []int64, fs ...Filter) (int64, error)
+	// MeasureTraces answers a question about experiments.
+	MeasureTraces(ctx context.Context, experimentIDs []int64, q Measure) ([]Measured, error)
+	// SetAmounts adds amounts to a trace, in the place of those of the same name.
+	SetAmounts(ctx context.Context, traceID int64, as []Amount) error
+	AmountsOf(ctx context.Context, traceIDs []int64) (map[int64][]Amount, error)
 }
 
 // Spans are the steps of traces.
@@ -49,8 +54,10 @@ type Spans interface {
 	// PutSpans inserts spans of a trace, or writes all of those that are there.
 	PutSpans(ctx context.Context, traceID int64, ss []TraceSpan) error
 	CountSpans(ctx context.Context, traceID int64) (int64, error)
+	// CountedSteps gives the spans of a trace, in no order.
+	CountedSteps(ctx context.Context, traceID int64) ([]CountedStep, error)
 	// SpansOf gives the spans of traces, the first step first, the others as they
-	// began; fault.TooLarge when their contents have more bytes than limit.
+	// began, without models and amounts; fault.TooLarge when their contents have more bytes than limit.
 	SpansOf(ctx context.Context, traceIDs []int64, limit int64) (map[int64][]TraceSpan, error)
 	// LinkTraces links each trace with each target, once.
 	LinkTraces(ctx context.Context, traceIDs []int64, kind TraceLink, targets []string) error

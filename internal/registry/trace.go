@@ -31,6 +31,7 @@ type Trace struct {
 	Told          bool  // a client has told state and times; else they are those of the spans
 	Spans         []TraceSpan
 	Assessments   []Assessment
+	Amounts       []Amount // what it took; nil: nobody has counted
 }
 
 // Metadata that searches look at.
@@ -84,10 +85,7 @@ func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef,
 		if t.ID, err = tx.PutTrace(ctx, t); err != nil {
 			return Trace{}, err
 		}
-		if err := tx.SetTags(ctx, TraceTags, t.ID, t.Tags); err != nil {
-			return Trace{}, err
-		}
-		if err := tx.SetTags(ctx, TraceMetadata, t.ID, t.Metadata); err != nil {
+		if err := describeTrace(ctx, tx, t); err != nil {
 			return Trace{}, err
 		}
 		if err := s.assess(ctx, tx, t, t.Assessments); err != nil {
@@ -95,6 +93,17 @@ func (s Session) PutTrace(ctx context.Context, ref ProjectRef, in ExperimentRef,
 		}
 		return wholeTrace(ctx, tx, t.ProjectID, t.EID)
 	})
+}
+
+// describeTrace adds what is told of a trace besides its row.
+func describeTrace(ctx context.Context, tx Tx, t Trace) error {
+	if err := tx.SetTags(ctx, TraceTags, t.ID, t.Tags); err != nil {
+		return err
+	}
+	if err := tx.SetTags(ctx, TraceMetadata, t.ID, t.Metadata); err != nil {
+		return err
+	}
+	return tx.SetAmounts(ctx, t.ID, t.Amounts)
 }
 
 func (t Trace) check() error {
@@ -116,7 +125,10 @@ func (t Trace) check() error {
 	if err := checkTags(t.Tags); err != nil {
 		return err
 	}
-	return checkTags(t.Metadata)
+	if err := checkTags(t.Metadata); err != nil {
+		return err
+	}
+	return checkAmounts(t.Amounts)
 }
 
 // wholeTrace finds a trace with tags and metadata.
@@ -130,7 +142,7 @@ func wholeTrace(ctx context.Context, tx Tx, projectID int64, eid string) (Trace,
 	return one[0], err
 }
 
-// fillTraces adds tags, metadata and assessments, in four queries for all.
+// fillTraces adds tags, metadata, amounts and assessments, in five queries for all.
 func fillTraces(ctx context.Context, tx Tx, ts []Trace) error {
 	ids := make([]int64, len(ts))
 	for i, t := range ts {
@@ -144,9 +156,13 @@ func fillTraces(ctx context.Context, tx Tx, ts []Trace) error {
 	if err != nil {
 		return err
 	}
+	amounts, err := tx.AmountsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
 	assessments, err := assessmentsOf(ctx, tx, ids)
 	for i, t := range ts {
-		ts[i].Tags, ts[i].Metadata, ts[i].Assessments = tags[t.ID], metadata[t.ID], assessments[t.ID]
+		ts[i].Tags, ts[i].Metadata, ts[i].Amounts, ts[i].Assessments = tags[t.ID], metadata[t.ID], amounts[t.ID], assessments[t.ID]
 	}
 	return err
 }
@@ -261,6 +277,7 @@ type TraceEnd struct {
 	State    TraceState
 	Tags     []Tag // are added
 	Metadata []Tag // is added
+	Amounts  []Amount
 }
 
 // EndTrace tells how and when a trace ended, which is not before it began.
@@ -273,17 +290,14 @@ func (s Session) EndTrace(ctx context.Context, ref ProjectRef, eid string, end T
 		if end.At.Before(t.At) {
 			return t, fault.Invalidf("timestamp_ms", "is before the trace began")
 		}
-		t.State, t.Duration, t.Tags, t.Metadata = end.State, end.At.Sub(t.At), end.Tags, end.Metadata
+		t.State, t.Duration, t.Tags, t.Metadata, t.Amounts = end.State, end.At.Sub(t.At), end.Tags, end.Metadata, end.Amounts
 		if err := t.check(); err != nil {
 			return t, err
 		}
 		if _, err := tx.PutTrace(ctx, t); err != nil {
 			return t, err
 		}
-		if err := tx.SetTags(ctx, TraceTags, t.ID, end.Tags); err != nil {
-			return t, err
-		}
-		if err := tx.SetTags(ctx, TraceMetadata, t.ID, end.Metadata); err != nil {
+		if err := describeTrace(ctx, tx, t); err != nil {
 			return t, err
 		}
 		return wholeTrace(ctx, tx, t.ProjectID, eid)

@@ -70,6 +70,23 @@ const maxFilter = 100_000
 
 // filter reads a filter; an empty one is met by all rows.
 func (g *grammar) filter(s string) (registry.Filter, error) {
+	clauses, err := g.clauses(s)
+	if err != nil || len(clauses) == 0 {
+		return nil, err
+	}
+	out := make(registry.Filter, 0, len(clauses))
+	for _, c := range clauses {
+		cond, err := g.condition(c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cond)
+	}
+	return out, nil
+}
+
+// clauses reads the comparisons of a filter as they were written.
+func (g *grammar) clauses(s string) ([]clause, error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -83,7 +100,7 @@ func (g *grammar) filter(s string) (registry.Filter, error) {
 		return nil, invalid("Error on parsing filter: it contains a NUL.")
 	}
 	p := &parser{g: g, whole: s, tokens: lex(s)}
-	return p.conjunction()
+	return p.clauses()
 }
 
 // parser reads the tokens of one filter.
@@ -101,9 +118,9 @@ func (p *parser) peek(i int) token {
 	return token{kind: otherToken}
 }
 
-// conjunction reads comparisons and the ANDs between them. What is neither is
+// clauses reads comparisons and the ANDs between them. What is neither is
 // gathered, to be named in one message.
-func (p *parser) conjunction() (registry.Filter, error) {
+func (p *parser) clauses() ([]clause, error) {
 	var clauses []clause
 	for len(p.tokens) > 0 {
 		switch first := p.peek(0); {
@@ -126,15 +143,7 @@ func (p *parser) conjunction() (registry.Filter, error) {
 	if len(p.bad) > 0 {
 		return nil, invalid("Invalid clause(s) in filter string: " + strings.Join(p.bad, ", "))
 	}
-	out := make(registry.Filter, 0, len(clauses))
-	for _, c := range clauses {
-		cond, err := p.g.condition(c)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, cond)
-	}
-	return out, nil
+	return clauses, nil
 }
 
 // clause is a comparison as it was written.
@@ -320,6 +329,8 @@ func (g *grammar) value(c clause, subject registry.Subject, key string, number b
 		return parseNumber(t.text, subject != registry.OfMetric)
 	case t.kind == textToken, t.kind == wordToken:
 		return unquote(t.text)
+	case subject == registry.OfRow && g.traces && t.kind == numberToken:
+		return nil, invalid("Only the '" + braces(g.attrNames(func(a attribute) bool { return a.number })) + "' attributes support comparison with numeric values.")
 	case subject == registry.OfRow:
 		return nil, invalid("Expected a quoted string value for attributes. Got value " + t.text)
 	case subject == registry.OfDataset:

@@ -101,6 +101,7 @@ func addSpan(b *registry.SpanBatch, sp *traces.Span) {
 		out.Status = registry.SpanError
 	}
 	out.Content = spanContent(sp, attrs)
+	out.Model, out.Provider, out.Amounts = cutTo(attrs.text(modelKey), maxModel), cutTo(attrs.text(providerKey), maxModel), spanAmounts(attrs)
 	b.Spans = append(b.Spans, out)
 	for _, m := range []struct{ key, attr, or string }{{sessionKey, "session.id", "gen_ai.conversation.id"}, {userKey, "user.id", ""}} {
 		value := attrs.text(m.attr)

@@ -32,6 +32,7 @@ func traceRoutes() []route {
 		v2("POST", all+"/link-to-run", write, linkTraces),
 		v2("POST", all+"/link-prompts", write, linkPrompts),
 		v3("POST", all+"/calculate-filter-correlation", read, correlateTraces),
+		v3("POST", all+"/metrics", read, queryTraceMetrics),
 		plain("GET", "2.0", "/mlflow/get-trace-artifact", read, getTraceArtifact).withBytes(),
 		plain("GET", "3.0", "/mlflow/get-trace-artifact", read, getTraceArtifact).withBytes(),
 		plain("POST", "", spansAddress, write, logSpans),
@@ -77,12 +78,16 @@ func (s *traceState) read(raw json.RawMessage) bool {
 
 // MarshalJSON gives the name.
 func (s traceState) MarshalJSON() ([]byte, error) {
+	return json.Marshal(stateName(s.state))
+}
+
+func stateName(s registry.TraceState) string {
 	for _, n := range traceStates {
-		if n.state == s.state {
-			return []byte(`"` + n.name + `"`), nil
+		if n.state == s {
+			return n.name
 		}
 	}
-	return json.Marshal(s.state)
+	return string(s)
 }
 
 // moment3 is a time as protobuf's JSON has it.
@@ -172,6 +177,9 @@ func traceWire(t registry.Trace) traceInfoJSON {
 	for _, m := range t.Metadata {
 		out.Metadata[cutTo(m.Key, maxMetadata)] = cutTo(m.Value, maxMetadata)
 	}
+	for key, value := range amountsMetadata(t) {
+		out.Metadata[key] = value
+	}
 	for _, g := range t.Tags {
 		out.Tags[cutTo(g.Key, maxTraceTagKey)] = cutTo(g.Value, maxShownTag)
 	}
@@ -221,7 +229,7 @@ func startTrace(c *call, in newTrace) (traceAnswer, error) {
 		return traceAnswer{}, err
 	}
 	t := registry.Trace{EID: info.ID, ClientID: info.ClientID, State: info.State.state, At: info.Time.UTC().Truncate(time.Millisecond), Duration: -time.Millisecond,
-		Request: info.Request, Response: info.Response, Tags: info.Tags, Metadata: info.Metadata}
+		Request: info.Request, Response: info.Response, Tags: info.Tags, Metadata: info.Metadata, Amounts: amountsOf(info.Metadata)}
 	if t.State == "" {
 		t.State = registry.TraceUnknown
 	}

@@ -116,7 +116,7 @@ func beginTrace(c *call, in newOldTrace) (oldTraceAnswer, error) {
 		return oldTraceAnswer{}, err
 	}
 	return oldAnswer(c.s.PutTrace(c.ctx(), c.ref, experiment, registry.Trace{State: registry.TraceRunning, At: at, Duration: -time.Millisecond,
-		Metadata: metadata, Tags: tags}))
+		Metadata: metadata, Tags: tags, Amounts: amountsOf(metadata)}))
 }
 
 type traceEnd struct {
@@ -129,7 +129,8 @@ func endTrace(c *call, in traceEnd) (oldTraceAnswer, error) {
 	if err != nil {
 		return oldTraceAnswer{}, err
 	}
-	return oldAnswer(c.s.EndTrace(c.ctx(), c.ref, c.r.PathValue("trace_id"), registry.TraceEnd{At: at, State: in.Status.state, Metadata: metadata, Tags: tags}))
+	return oldAnswer(c.s.EndTrace(c.ctx(), c.ref, c.r.PathValue("trace_id"), registry.TraceEnd{At: at, State: in.Status.state, Metadata: metadata, Tags: tags,
+		Amounts: amountsOf(metadata)}))
 }
 
 func getOldTrace(c *call, _ none) (oldTraceAnswer, error) {

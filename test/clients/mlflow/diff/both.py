@@ -98,7 +98,7 @@ class Both:
         self.real.ids[token], self.ours.ids[token] = str(real), str(ours)
         return token
 
-    def call(self, method, path, message=True, sort=None, ignore=(), may_refuse=False, headers_too=(), **how):
+    def call(self, method, path, message=True, sort=None, ignore=(), may_refuse=False, headers_too=(), near=False, **how):
         """Makes one request to both and compares the answers.
 
         message=False leaves the text of errors out; sort names a list whose
@@ -106,7 +106,8 @@ class Both:
         lists fields to leave out. may_refuse lets ours answer 400 or 404 where the
         real server takes nonsense, or looks for it; the two have parted then, and
         what the test reads afterwards is not compared. headers_too names headers
-        that have to agree.
+        that have to agree. near=True lets numbers differ in the last digits, as sums
+        in another order do.
         """
         self.calls += 1
         path = path if path.startswith("/") else f"/api/2.0/mlflow/{path}"
@@ -114,13 +115,13 @@ class Both:
         if may_refuse and (real.ok or real.status_code == 404) and ours.status_code in (400, 404):
             self.parted = True
         elif not (self.parted and (method == "GET" or path.endswith("/search"))):
-            self.compare(f"{method} {path} {brief(how)}", real, ours, message, sort, ignore)
+            self.compare(f"{method} {path} {brief(how)}", real, ours, message, sort, ignore, near)
             for name in headers_too:
                 if real.ok and real.headers.get(name) != ours.headers.get(name):
                     self.note(f"{method} {path}", real, ours, f"{name}: {real.headers.get(name)} and {ours.headers.get(name)}")
         return Answers(self, real, ours)
 
-    def compare(self, request, real, ours, message, sort, ignore):
+    def compare(self, request, real, ours, message, sort, ignore, near=False):
         """Notes how two answers differ."""
         if real.status_code == 500 and "INVALID_STATE" not in real.text:
             # The real server broke; an error of ours is as good an answer.
@@ -138,7 +139,7 @@ class Both:
             said, says = one.pop("message", ""), two.pop("message", "")
             if message and not str(says).startswith(said):  # ours may say more
                 one["message"], two["message"] = said, says
-        if where := first_difference(one, two):
+        if where := first_difference(rounded(one), rounded(two)) if near else first_difference(one, two):
             self.note(request, real, ours, where)
 
     def note(self, request, real, ours, where):
@@ -275,6 +276,15 @@ def is_now(value):
         return not isinstance(value, bool) and abs(int(value) - time.time() * 1000) < 3_600_000
     except ValueError:
         return False
+
+
+def rounded(value):
+    """Gives a value with its floating numbers to twelve digits behind the point."""
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v) for v in value]
+    return round(value, 12) + 0.0 if isinstance(value, float) else value
 
 
 def first_difference(one, two, path=""):

@@ -355,3 +355,188 @@ def test_the_client(both):
         both.client(traced)
     finally:
         mlflow.set_tracking_uri(None)
+
+
+@pytest.mark.parametrize("words", [
+    {"filter_string1": "tags.color = 'red'", "filter_string2": "status = 'OK'"}, {"filter_string1": "tags.color = 'red'", "filter_string2": "tags.color = 'blue'"},
+    {"filter_string1": "tags.color = 'red'", "filter_string2": "tags.color != 'blue'"}, {"filter_string1": "name = 'none'", "filter_string2": "status = 'OK'"},
+    {"filter_string1": "timestamp > 0", "filter_string2": "name LIKE '%'"}, {"filter_string1": "timestamp > 0", "filter_string2": "status = 'OK'"},
+    {"filter_string1": "tags.color = 'red'", "filter_string2": "status = 'OK'", "base_filter": "name LIKE '%a'"},
+    {"filter_string1": "tags.color = 'red'", "filter_string2": "status = 'OK'", "base_filter": "name = 'none'"},
+    {"filter_string1": "", "filter_string2": "status = 'OK'"}, {"filter_string2": "status = 'OK'"}, {"filter_string1": "status = 'OK'"},
+    {"filter_string1": "nonsense", "filter_string2": "status = 'OK'"}, {"filter_string1": "status = 'OK'", "filter_string2": "status > 5"},
+    {"filter_string1": "status = 'OK'", "filter_string2": "status = 'OK'", "base_filter": "x y"},
+    {"filter_string1": "status = 'OK'", "filter_string2": "status = 'OK'", "experiment_ids": ["999999"]},
+    {"filter_string1": "status = 'OK'", "filter_string2": "status = 'OK'", "experiment_ids": []},
+    {"filter_string1": "status = 'OK'", "filter_string2": "status = 'OK'", "experiment_ids": "1"},
+])
+def test_correlation_of_filters(both, shelf, words):
+    both.call("POST", f"{TRACES}/calculate-filter-correlation", json={"experiment_ids": [shelf[0]]} | words, near=True)
+
+
+@pytest.mark.parametrize("words", [
+    {"filter_string1": "span.name = 'leaf'", "filter_string2": "span.name = 'root ok'"},
+    {"filter_string1": "span.name LIKE 'root%' AND span.type = 'CHAIN'", "filter_string2": "feedback.good = 'true'"},
+    {"filter_string1": "span.type = 'LLM'", "filter_string2": "feedback.good > 0.4", "base_filter": "span.name = 'root some'"},
+])
+def test_correlation_of_filters_by_spans(both, told, words):
+    both.call("POST", f"{TRACES}/calculate-filter-correlation", json={"experiment_ids": [told]} | words, near=True)
+
+
+def test_spans_as_files(both, experiment):
+    trace_id = uuid.uuid4().hex
+    attributes = {"mlflow.spanType": "CHAIN", "text": "ü \U0001f600 <&>"}
+    spans = [span(trace_id, "a" * 16, "root", **attributes), span(trace_id, "b" * 16, "leaf", "a" * 16)]
+    both.call("POST", "/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}, headers={"x-mlflow-experiment-id": experiment})
+    headers = ("Content-Disposition", "X-Content-Type-Options")
+    for version in ("2.0", "3.0"):
+        address = f"/ajax-api/{version}/mlflow/get-trace-artifact"
+        both.call("GET", address, params={"request_id": "tr-" + trace_id}, headers_too=headers)
+        for words in ({}, {"request_id": ""}, {"request_id": "tr-none"}, {"request_id": "tr-" + trace_id, "path": "../x"},
+                      {"request_id": "tr-" + trace_id, "path": "x.json"}, {"request_id": "tr-" + trace_id, "path": str(uuid.uuid4())}):
+            both.call("GET", address, params=words, message="path" not in words, ignore=("error_class", "sqlstate"))
+
+
+def test_attachments(both, experiment):
+    trace_id, name = uuid.uuid4().hex, str(uuid.uuid4())
+    spans = [span(trace_id, "a" * 16, "root")]
+    both.call("POST", "/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}, headers={"x-mlflow-experiment-id": experiment})
+    for path in (f"attachments/{name}", f"attachments/{uuid.UUID(int=1)}", "other"):
+        both.call("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/traces/tr-{trace_id}/artifacts/{path}", data=b"seen")
+    for path in (name, str(uuid.UUID(int=1)), "other", name.upper(), f"attachments/{name}"):
+        answers = both.call("GET", "/ajax-api/3.0/mlflow/get-trace-artifact", params={"request_id": "tr-" + trace_id, "path": path}, message=False,
+                            ignore=("error_class", "sqlstate"), headers_too=("Content-Disposition",))
+        assert answers.ours.status_code == (200 if path in (name, str(uuid.UUID(int=1))) else 400), answers.ours.text
+
+
+@pytest.fixture(scope="module")
+def measured(servers):
+    """Is an experiment with traces whose spans say what they took."""
+    both = Both(*servers, "traces-measured")
+    experiment = both.post("experiments/create", name="traces measured").pick("experiment_id")
+    run = both.post("runs/create", experiment_id=experiment, run_name="r", start_time=1).pick("run.info.run_id")
+    for i, name in enumerate(["alpha", "beta", "alpha", "gamma", "alpha"]):
+        trace_id = uuid.uuid4().hex
+        began = 1767225600 + 3600 * i
+        usage = f'{{"input_tokens": {10 * i + 1}, "output_tokens": {i}, "total_tokens": {11 * i + 1}}}'
+        cost = f'{{"input_cost": {0.25 * i}, "output_cost": 0.1, "total_cost": {0.25 * i + 0.1}}}'
+        llm = {"mlflow.spanType": "LLM", "mlflow.chat.tokenUsage": usage, "mlflow.llm.cost": cost,
+               "mlflow.llm.model": "large" if i % 2 else "small", "mlflow.llm.provider": "house"}
+        spans = [span(trace_id, "a" * 16, "root", **{"mlflow.spanType": "CHAIN"}), span(trace_id, "b" * 16, "ask", "a" * 16, **llm),
+                 span(trace_id, "c" * 16, "ask", "b" * 16, **llm), span(trace_id, "d" * 16, "look", "a" * 16)]
+        for n, s in enumerate(spans):
+            s["startTimeUnixNano"], s["endTimeUnixNano"] = f"{began}{n}00000000", f"{began + i}{n}50000000"
+        spans[3]["status"] = {"code": 2}
+        both.call("POST", "/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}, headers={"x-mlflow-experiment-id": experiment})
+        metadata = {"mlflow.trace.session": f"s{i % 2}", **({"mlflow.sourceRun": run} if i < 2 else {})} if i else {}
+        if i == 3:
+            metadata["mlflow.trace.tokenUsage"] = '{"input_tokens": 100, "output_tokens": 50, "total_tokens": 150, "cache_read_input_tokens": 7}'
+        both.call("POST", TRACES, json=info(experiment, "tr-" + trace_id, tags={"mlflow.traceName": name, "color": "red" if i < 3 else "blue"},
+                                            trace_metadata=metadata, state="ERROR" if i == 1 else "OK", execution_duration=f"{i}.125s",
+                                            request_time=f"2026-01-01T0{i}:00:00Z"))
+        both.call("GET", f"{TRACES}/tr-{trace_id}")
+        for value in ((True, "yes"), (False, "No "), (0.5, "maybe"), (2, "yes"), ())[i]:
+            both.call("POST", f"{TRACES}/tr-{trace_id}/assessments", json={"assessment": {
+                "assessment_name": "good" if isinstance(value, str) else "number", "source": {"source_type": "HUMAN"}, "feedback": {"value": value},
+                "create_time": "2026-01-01T00:00:00Z", "last_update_time": "2026-01-01T00:00:00Z"}})
+    both.call("POST", f"{TRACES}/tr-{trace_id}/assessments", json={"assessment": {
+        "assessment_name": "wanted", "source": {"source_type": "HUMAN"}, "expectation": {"value": "yes"},
+        "create_time": "2026-01-01T00:00:00Z", "last_update_time": "2026-01-01T00:00:00Z"}})
+    return experiment, run
+
+
+def ask(both, measured, view, metric, *kinds, **words):
+    """Asks for a metric; numbers among the kinds are percentiles."""
+    kinds = [{"aggregation_type": k} if isinstance(k, str) else {"aggregation_type": "PERCENTILE", "percentile_value": k} for k in kinds]
+    return both.call("POST", f"{TRACES}/metrics", json={
+        "experiment_ids": [measured[0]], "view_type": view, "metric_name": metric, "aggregations": kinds} | words, near=True)
+
+
+@pytest.mark.parametrize("words", [
+    {}, {"dimensions": ["trace_name"]}, {"dimensions": ["trace_status", "trace_name"]}, {"max_results": 1, "dimensions": ["trace_name"]}, {"max_results": 0},
+    {"time_interval_seconds": 3600, "start_time_ms": 1767225600000, "end_time_ms": 1767236400000},
+    {"time_interval_seconds": 7200, "start_time_ms": 0, "end_time_ms": 10**13, "dimensions": ["trace_name"]},
+    {"start_time_ms": 1767229200000}, {"end_time_ms": 1767229200000}, {"start_time_ms": 1767229200001, "end_time_ms": 1767229200001},
+    {"start_time_ms": -(2**63)}, {"end_time_ms": 2**63 - 1}, {"start_time_ms": 2**63 - 1}, {"end_time_ms": -(2**63)},
+    {"filters": ["trace.status = 'OK'"]}, {"filters": ["trace.status = 'ok'"]}, {"filters": ["trace.tag.color = 'red'", "trace.status = 'OK'"]},
+    {"filters": ["trace.tag.`mlflow.traceName` = 'alpha'"]}, {"filters": ["trace.metadata.`mlflow.trace.session` = 's1'"]},
+    {"filters": ["trace.metadata.mlflow.trace.session = 's1'"]}, {"filters": ["trace.metadata.none = 's1'"]}, {"filters": [""]}, {"filters": []},
+    {"filters": ["trace.tag.color = 'none'"], "dimensions": ["trace_name"]}, {"experiment_ids": []}, {"experiment_ids": ["999999"]},
+    # refused
+    {"time_interval_seconds": 3600}, {"dimensions": ["span_name", "trace_name", "a"]}, {"aggregations": [{"aggregation_type": "AVG"}]},
+    {"aggregations": []}, {"aggregations": None}, {"aggregations": [{"aggregation_type": 1}]},
+    {"metric_name": "none"}, {"metric_name": ""}, {"view_type": 1}, {"view_type": None}, {"experiment_ids": "1"},
+    {"filters": ["status = 'OK'"]}, {"filters": ["status"]}, {"filters": ["rows.status = 'OK'"]}, {"filters": ["trace.none = 'OK'"]},
+    {"filters": ["trace.tag = 'OK'"]}, {"filters": ["trace.status.x = 'OK'"]}, {"filters": ["trace.status != 'OK'"]}, {"filters": ["trace.status = 5"]},
+    {"filters": ["trace.status = 'OK' AND trace.status = 'OK'"]}, {"filters": ["span.name = 'x'"]}, {"filters": ["assessment.name = 'x'"]},
+    {"filters": ["trace.status LIKE 'O%'"]}, {"start_time_ms": "x"}, {"start_time_ms": "1767229200000"}, {"filters": "trace.status = 'OK'"},
+])
+def test_counts_of_traces(both, measured, words):
+    ask(both, measured, "TRACES", "trace_count", "COUNT", **words)
+
+
+@pytest.mark.parametrize("words", [{"aggregations": [{"aggregation_type": "MEDIAN"}]}, {"view_type": "ROWS"}])
+def test_counts_of_nonsense(both, measured, words):
+    # The real server counts traces all the same.
+    both.call("POST", f"{TRACES}/metrics", json={"experiment_ids": [measured[0]], "view_type": "TRACES", "metric_name": "trace_count",
+                                                 "aggregations": [{"aggregation_type": "COUNT"}]} | words, may_refuse=True)
+
+
+def test_counts_of_a_run(both, measured):
+    for view, metric in (("TRACES", "trace_count"), ("SPANS", "span_count"), ("ASSESSMENTS", "assessment_count")):
+        ask(both, measured, view, metric, "COUNT", filters=[f"trace.metadata.`mlflow.sourceRun` = '{measured[1]}'"])
+        ask(both, measured, view, metric, "COUNT", filters=["trace.tag.color = 'red'", "trace.status = 'OK'"])
+
+
+@pytest.mark.parametrize(("view", "metric", "dimensions"), [
+    ("TRACES", "latency", ["trace_name"]), ("TRACES", "input_tokens", ["trace_name"]), ("TRACES", "output_tokens", []), ("TRACES", "total_tokens", ["trace_name"]),
+    ("TRACES", "cache_read_input_tokens", ["trace_name"]), ("TRACES", "cache_creation_input_tokens", []), ("SPANS", "latency", ["span_name", "span_status"]),
+    ("SPANS", "input_cost", ["span_model_name"]), ("SPANS", "output_cost", ["span_model_provider", "span_model_name"]), ("SPANS", "total_cost", []),
+    ("ASSESSMENTS", "assessment_value", ["assessment_name"]),
+])
+@pytest.mark.parametrize("kinds", [["AVG"], ["MIN", "MAX"], [50.0, 90.0, 99.5], [0.0, 100.0, 25.0, "AVG"], ["SUM"], ["COUNT"]])
+def test_spreads(both, measured, view, metric, dimensions, kinds):
+    times = {"time_interval_seconds": 7200, "start_time_ms": 1767225600000, "end_time_ms": 1767240000000}
+    for words in ({}, {"dimensions": dimensions}, times, times | {"dimensions": dimensions[:1]}):
+        ask(both, measured, view, metric, *kinds, **words)
+
+
+@pytest.mark.parametrize(("view", "metric", "words"), [
+    ("TRACES", "session_count", {}), ("TRACES", "session_count", {"time_interval_seconds": 7200, "start_time_ms": 0, "end_time_ms": 10**13}),
+    ("TRACES", "session_count", {"dimensions": ["trace_name"]}), ("SPANS", "span_count", {}), ("SPANS", "span_count", {"dimensions": ["span_name", "span_status"]}),
+    ("SPANS", "span_count", {"dimensions": ["span_type", "span_name"]}), ("SPANS", "span_count", {"dimensions": ["span_model_name"]}),
+    ("SPANS", "span_count", {"filters": ["span.name = 'ask'", "trace.status = 'OK'"]}), ("SPANS", "span_count", {"filters": ["span.type = 'LLM'"]}),
+    ("SPANS", "span_count", {"filters": ["span.status = 'ERROR'"], "dimensions": ["span_name"]}), ("SPANS", "span_count", {"filters": ["assessment.name = 'x'"]}),
+    ("SPANS", "span_count", {"start_time_ms": 1767229200000, "end_time_ms": 1767229200000}), ("SPANS", "span_count", {"dimensions": ["trace_name"]}),
+    ("SPANS", "span_count", {"time_interval_seconds": 1, "start_time_ms": 0, "end_time_ms": 10**13, "dimensions": ["span_name"]}),
+    ("ASSESSMENTS", "assessment_count", {}), ("ASSESSMENTS", "assessment_count", {"dimensions": ["assessment_name"]}),
+    ("ASSESSMENTS", "assessment_count", {"dimensions": ["assessment_value"]}), ("ASSESSMENTS", "assessment_count", {"filters": ["assessment.type = 'expectation'"]}),
+    ("ASSESSMENTS", "assessment_count", {"filters": ["assessment.name = 'good'"]}), ("ASSESSMENTS", "assessment_count", {"filters": ["span.name = 'good'"]}),
+    ("ASSESSMENTS", "assessment_count", {"time_interval_seconds": 7200, "start_time_ms": 0, "end_time_ms": 10**13, "dimensions": ["assessment_name"]}),
+])
+def test_counts(both, measured, view, metric, words):
+    ask(both, measured, view, metric, "COUNT", **words)
+
+
+@pytest.mark.parametrize("aggregation", [
+    {"aggregation_type": "PERCENTILE"}, {"aggregation_type": "PERCENTILE", "percentile_value": 101}, {"aggregation_type": "PERCENTILE", "percentile_value": -1},
+    {"aggregation_type": "AVG", "percentile_value": 50}, {}, {"percentile_value": 50}, {"aggregation_type": "PERCENTILE", "percentile_value": "x"},
+])
+def test_refused_aggregations(both, measured, aggregation):
+    both.call("POST", f"{TRACES}/metrics", json={
+        "experiment_ids": [measured[0]], "view_type": "TRACES", "metric_name": "latency", "aggregations": [aggregation]}, message=False)
+
+
+def test_usage_of_spans_that_come_later(both, experiment):
+    trace_id = uuid.uuid4().hex
+    usage = {"mlflow.chat.tokenUsage": '{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7, "cache_read_input_tokens": 2}',
+             "mlflow.llm.cost": '{"input_cost": 0.5, "output_cost": 0.25, "total_cost": 0.75}'}
+    more = {"mlflow.chat.tokenUsage": '{"input_tokens": 5, "output_tokens": 5, "total_tokens": 10}'}
+    for spans in ([span(trace_id, "b" * 16, "ask", "a" * 16, **usage)], [span(trace_id, "c" * 16, "ask", "a" * 16, **usage)],
+                  [span(trace_id, "c" * 16, "ask", "a" * 16, **more)], [span(trace_id, "a" * 16, "root", **more)]):
+        both.call("POST", "/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}, headers={"x-mlflow-experiment-id": experiment})
+        both.call("GET", f"{TRACES}/tr-{trace_id}")
+    both.call("POST", TRACES, json=info(experiment, "tr-" + trace_id, trace_metadata={}), ignore=("tags",))
+    both.call("POST", "/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": [span(trace_id, "d" * 16, "ask", **usage)]}]}]},
+              headers={"x-mlflow-experiment-id": experiment})
+    both.call("GET", f"{TRACES}/tr-{trace_id}")
