@@ -46,6 +46,7 @@ func TestPlacePages(t *testing.T) {
 		b.page("deploy-tokens", "/vision/flowers/-/settings/repository")
 		b.page("own-tokens", "/-/user_settings/personal_access_tokens")
 		b.page("profile", "/-/user_settings/profile")
+		b.page("sessions", "/-/user_settings/active_sessions")
 		b.page("password", "/-/user_settings/password/edit")
 		b.page("new-group", "/groups/new")
 		b.page("new-project", "/-/projects/new")
