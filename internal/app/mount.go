@@ -16,6 +16,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/apidoc"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/markdown"
+	"github.com/vitrine-ml/vitrine/internal/safety"
 	"github.com/vitrine-ml/vitrine/internal/web"
 )
 
@@ -24,16 +25,16 @@ import (
 func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	prose := markdown.New()
+	prose, scanner := markdown.New(), safety.NewScanner()
 	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining,
-		Workspace: mlflow.Workspace,
-		Health:    a.health})
+		Workspace: mlflow.Workspace, Safety: scanner,
+		Health: a.health})
 	if err != nil {
 		return nil, err
 	}
 	mounts := []httpx.Mount{
 		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}), // before gitlab: it is below one of its addresses
-		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL,
+		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Safety: scanner,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),

@@ -43,8 +43,11 @@ type File struct {
 	Path   string
 	Digest blob.Digest
 	Size   int64 // bytes
-	Open   func(context.Context) (io.ReadSeekCloser, error)
+	Open   Opener
 }
+
+// Opener opens a content; the caller closes it.
+type Opener = func(context.Context) (io.ReadSeekCloser, error)
 
 // Known gives the report on a file that was looked into before.
 func (s *Scanner) Known(f File) (Report, bool) {

@@ -2,8 +2,14 @@ package safety
 
 import (
 	"context"
+	"io"
 	"time"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
+
+// MaxFiles is how many files of a version or run are looked into.
+const MaxFiles = 1000
 
 // Judged is a file with the report on it.
 type Judged struct {
@@ -15,9 +21,24 @@ type Judged struct {
 type Whole struct {
 	Verdict Verdict  // the worst
 	Files   []Judged // in the order in which they were given
+	// More tells that there are files beyond MaxFiles, into which nobody looks.
+	More bool
 	// Waiting counts the files that time did not suffice for; the next look goes
 	// on with them.
 	Waiting int
+}
+
+// Of looks into the files of a version or run, of which look has the first MaxFiles.
+func (s *Scanner) Of(ctx context.Context, look registry.Look) (Whole, error) {
+	files := make([]File, len(look.Items))
+	for i, f := range look.Items {
+		files[i] = File{f.Path, f.Digest, f.Size, func(ctx context.Context) (io.ReadSeekCloser, error) { return look.Open(ctx, f) }}
+	}
+	w, err := s.All(ctx, files)
+	if w.More = look.More; w.More {
+		w.Verdict = max(w.Verdict, Unscanned)
+	}
+	return w, err
 }
 
 // lookTime is after how long no other file is begun within one look.

@@ -27,6 +27,7 @@ type filePage struct {
 	Inside   inside
 	Shown    []formats.Tensor // the first of those in it
 	Preview  preview
+	Safety   *safetyView
 }
 
 // showFile shows a file of a version or run: what it says of itself, and what is
@@ -47,6 +48,13 @@ func showFile(c *call) error {
 	}
 	defer content.Close()
 	if err := c.fillFile(p, f, content); err != nil {
+		return err
+	}
+	_, err = content.Seek(0, io.SeekStart)
+	if err == nil {
+		p.Safety, err = c.safetyOfFile(f, opened(unclosed{content}))
+	}
+	if err != nil {
 		return err
 	}
 	return c.render("file", p)
@@ -145,6 +153,11 @@ func showRaw(c *call) error {
 	return httpx.ServeBlob(c.w, c.r, httpx.Content{Name: path.Base(f.Path), Digest: f.Digest, Size: f.Size, ModTime: f.UpdatedAt, MediaType: kind,
 		Open: opened(content)})
 }
+
+// unclosed is a content that somebody else closes.
+type unclosed struct{ io.ReadSeeker }
+
+func (unclosed) Close() error { return nil }
 
 // opened gives a content that is open already.
 func opened(content io.ReadSeekCloser) func(context.Context) (io.ReadSeekCloser, error) {

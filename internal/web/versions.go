@@ -23,6 +23,7 @@ type versionPage struct {
 	Run       *registry.Run    // that made it, with what was logged, for those who may read runs
 	Elsewhere []registry.Alias // of the model, that other versions have
 	Shelf     shelf
+	Safety    *safetyView // for those who may read the files, when there are some
 	MayWrite  bool
 	Problem   string
 	Path      string // of this page
@@ -50,6 +51,13 @@ func (c *call) version(problem string, status int) error {
 	p := &versionPage{Problem: problem}
 	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillVersion(s, p, model, which) }); err != nil {
 		return err
+	}
+	// Outside of the snapshot, for it may take seconds.
+	if p.Shelf.MayPull {
+		if p.Safety, err = c.safetyOf(registry.PackageRef{VersionID: which.ID}); err != nil {
+			return err
+		}
+		p.Shelf.Runs = nil // it says more
 	}
 	return c.renderAs(status, "version", p)
 }

@@ -9,6 +9,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/markdown"
 	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
 )
 
 // Options configure the pages.
@@ -33,6 +35,8 @@ type Options struct {
 	// that of each request.
 	URL     string
 	Version string
+	// Safety looks into files; nil: one of the door's own.
+	Safety *safety.Scanner
 	// Workspace gives the project that MLflow's name of a workspace means.
 	Workspace func(name string) registry.ProjectRef
 	// Health tells how the server is; nil: nobody knows.
@@ -51,6 +55,7 @@ const idle = 90 * time.Second
 
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
+	o.Safety = cmp.Or(o.Safety, safety.NewScanner())
 	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, heads: newHeads(), streams: make(chan struct{}, maxStreams)}
 	var err error
 	if d.assets, err = loadAssets(); err != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/formats"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
 )
 
 // Prefix begins every address of this dialect.
@@ -38,7 +39,9 @@ type Options struct {
 	Log      *slog.Logger
 	// URL is the external address, as "https://models.example.org"; empty:
 	// that of each request.
-	URL      string
+	URL string
+	// Safety looks into files; nil: one of the door's own.
+	Safety   *safety.Scanner
 	Version  string
 	Revision string
 }
@@ -48,6 +51,7 @@ const idle = 90 * time.Second
 
 // New makes the door.
 func New(o Options) httpx.Mount {
+	o.Safety = cmp.Or(o.Safety, safety.NewScanner())
 	d := &dialect{Options: o, heads: formats.NewReader()}
 	d.mux, d.files = httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched)
 	d.routes = d.table()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
 )
 
 // schemas are the named schemas of the document.
@@ -47,6 +48,8 @@ var kinds = map[reflect.Type]kind{
 		[]any{registry.Running, registry.Scheduled, registry.Finished, registry.Failed, registry.Killed}},
 	reflect.TypeFor[registry.FileStatus](): {"FileStatus", "Hidden files are not listed unless asked for",
 		[]any{registry.FileDefault, registry.FileHidden}},
+	reflect.TypeFor[verdict](): {"SafetyVerdict", "What is thought of loading a file: safe, notice (code of known libraries), not_scanned, suspicious, unsafe; each is worse than those before it",
+		[]any{safety.Safe.String(), safety.Notice.String(), safety.Unscanned.String(), safety.Suspicious.String(), safety.Unsafe.String()}},
 	reflect.TypeFor[registry.Role](): {"AccessLevel",
 		"5 minimal, 10 guest, 15 planner, 20 reporter, 30 developer, 40 maintainer, 50 owner", roleValues},
 }

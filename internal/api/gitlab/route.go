@@ -162,7 +162,7 @@ func (d *dialect) table() []route {
 	var all []route
 	for _, part := range [][]route{
 		metaRoutes(), userRoutes(), tokenRoutes(), impersonationRoutes(), accessTokenRoutes(), deployTokenRoutes(), namespaceRoutes(), groupRoutes(), projectRoutes(), memberRoutes(),
-		packageRoutes(), detailRoutes(), uploadRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(), searchRoutes(), auditRoutes(),
+		packageRoutes(), detailRoutes(), safetyRoutes(), uploadRoutes(), registryRoutes(), modelRoutes(), aliasRoutes(), versionRoutes(), archiveRoutes(), experimentRoutes(), csvRoutes(), runRoutes(), searchRoutes(), auditRoutes(),
 	} {
 		all = append(all, part...)
 	}

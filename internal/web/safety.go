@@ -1,0 +1,78 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
+)
+
+// safetyView is what a page says of loading files.
+type safetyView struct {
+	safety.Whole
+	Notable []safety.Judged // those that are not simply safe, the worst first
+	Cut     int             // of them that are left out
+}
+
+// maxNotable is how many files a page tells of.
+const maxNotable = 50
+
+// safetyOf looks into the files of a version or run.
+func (c *call) safetyOf(pkg registry.PackageRef) (*safetyView, error) {
+	look, err := c.s.LookAt(c.ctx(), c.ref, pkg, registry.FileQuery{Page: registry.Page{Limit: safety.MaxFiles, NoTotal: true}})
+	if err != nil || len(look.Items) == 0 {
+		return nil, err
+	}
+	w, err := c.d.Safety.Of(c.ctx(), look)
+	v := &safetyView{Whole: w}
+	for _, j := range w.Files {
+		if j.Verdict > safety.Safe {
+			v.Notable = append(v.Notable, j)
+		}
+	}
+	slices.SortStableFunc(v.Notable, func(a, b safety.Judged) int { return cmp.Compare(b.Verdict, a.Verdict) })
+	if v.Cut = len(v.Notable) - maxNotable; v.Cut > 0 {
+		v.Notable = v.Notable[:maxNotable]
+	}
+	return v, err
+}
+
+// safetyOfFile looks into one file.
+func (c *call) safetyOfFile(f registry.File, open safety.Opener) (*safetyView, error) {
+	r, err := c.d.Safety.Scan(c.ctx(), safety.File{Path: f.Path, Digest: f.Digest, Size: f.Size, Open: open})
+	j := safety.Judged{Path: f.Path, Report: r}
+	return &safetyView{Whole: safety.Whole{Verdict: r.Verdict, Files: []safety.Judged{j}}, Notable: []safety.Judged{j}}, err
+}
+
+// verdictWords are the verdicts as people say them.
+var verdictWords = [...]string{safety.Safe: "safe", safety.Notice: "notice", safety.Unscanned: "not scanned", safety.Suspicious: "suspicious", safety.Unsafe: "unsafe"}
+
+func verdictWord(v safety.Verdict) string { return verdictWords[v] }
+
+// verdictClass is how the badge of a verdict looks.
+func verdictClass(v safety.Verdict) string {
+	return [...]string{safety.Safe: "good", safety.Notice: "", safety.Unscanned: "", safety.Suspicious: "warn", safety.Unsafe: "bad"}[v]
+}
+
+// verdictOfFile is the verdict on one file in a sentence.
+func verdictOfFile(v safety.Verdict) string {
+	return [...]string{
+		safety.Safe:       "Nothing was found in it that runs when it is loaded.",
+		safety.Notice:     "Loading it runs code of known libraries, or it is program text. Nothing else was found.",
+		safety.Unscanned:  "It could not be looked into to its end.",
+		safety.Suspicious: "It imports what is on no list, is broken, or is not what its name says. Load it only when you trust whoever made it.",
+		safety.Unsafe:     "Loading it can do anything on your machine. Load it only when you trust whoever made it.",
+	}[v]
+}
+
+// Says is the verdict on all files in a sentence.
+func (v safetyView) Says() string {
+	return [...]string{
+		safety.Safe:       "Nothing was found in these files that runs when they are loaded.",
+		safety.Notice:     "Loading these files runs code of known libraries, or some are program text. Nothing else was found.",
+		safety.Unscanned:  "Some files could not be looked into.",
+		safety.Suspicious: "Some files import what is on no list, are broken, or are not what their names say. Load them only when you trust whoever made them.",
+		safety.Unsafe:     "Loading some of these files can do anything on your machine. Load them only when you trust whoever made them.",
+	}[v.Verdict]
+}
