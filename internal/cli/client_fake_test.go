@@ -63,6 +63,7 @@ func newFake(t *testing.T) *fakeServer {
 		"/projects/{id}/ml/models/{m}/versions/{v}":                    f.version,
 		"/projects/{id}/ml/models/{m}/aliases/{alias}":                 f.alias,
 		"GET /projects/{id}/packages/ml_models/{v}/files":              f.listFiles,
+		"GET /projects/{id}/packages/ml_models/{v}/safety":             f.safety,
 		"/projects/{id}/packages/ml_models/{v}/files/{path...}":        f.file,
 		"DELETE /projects/{id}/packages/ml_models/{v}/files/{path...}": f.removeFile,
 	} {
@@ -124,6 +125,24 @@ func (f *fakeServer) projects(w http.ResponseWriter, _ *http.Request) {
 	answer(w, 200, []any{fakeProject})
 }
 func (f *fakeServer) project(w http.ResponseWriter, _ *http.Request) { answer(w, 200, fakeProject) }
+
+// safety finds something in pickles only.
+func (f *fakeServer) safety(w http.ResponseWriter, r *http.Request) {
+	v, err := strconv.Atoi(r.PathValue("v"))
+	if err != nil {
+		refuse(w, http.StatusNotFound, "404 Not found")
+		return
+	}
+	worst, files := "safe", []any{}
+	for path := range f.texts(v) {
+		if strings.HasSuffix(path, ".pkl") {
+			worst = "unsafe"
+			files = append(files, map[string]any{"path": path, "verdict": worst, "form": "pickle", "findings": []any{map[string]any{"verdict": worst, "what": "imports os.system"}}})
+		}
+	}
+	answer(w, 200, map[string]any{"verdict": worst, "waiting": 0, "more": false, "files": files})
+}
+
 func (f *fakeServer) done(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }

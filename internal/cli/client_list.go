@@ -163,7 +163,8 @@ type shownModel struct {
 // shownVersion is the answer of show about a version.
 type shownVersion struct {
 	client.Version
-	Files []client.File `json:"files"`
+	Files  []client.File  `json:"files"`
+	Safety *client.Safety `json:"safety"` // null: the server does not tell
 }
 
 func (r *remote) show(ctx context.Context, s string) error {
@@ -185,13 +186,18 @@ func (r *remote) show(ctx context.Context, s string) error {
 	if err != nil {
 		return err
 	}
+	safety, err := r.c.Safety(ctx, client.VersionPlace(ref.Project, v.ID))
+	if err != nil {
+		return err
+	}
 	if r.json {
-		return show(r.env.Stdout, shownVersion{v, orEmpty(fs)}, true)
+		return show(r.env.Stdout, shownVersion{v, orEmpty(fs), safety}, true)
 	}
 	ref.Version, ref.Alias = v.Version, ""
 	r.card(ref, v.Description, v.Metadata, [][2]string{
 		{"aliases", strings.Join(v.Aliases, ", ")}, {"created", timeText(v.CreatedAt)},
-		{"files", filesFact(v)}, {"page", v.WebURL}})
+		{"files", filesFact(v)}, {"safety", safetyFact(safety)}, {"page", v.WebURL}})
+	r.findings(safety)
 	return show(r.env.Stdout, fileList(fs), false)
 }
 

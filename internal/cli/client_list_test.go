@@ -40,6 +40,7 @@ team/vision/resnet:1.0.0
   aliases   champion
   created   2026-11-24 03:08
   files     1, 7 B
+  safety    safe
   data = imagenet
 
 # Card
@@ -79,6 +80,22 @@ func TestListAndShow(t *testing.T) {
 	s.fails(exitNotFound, `model "team/vision/nope" not found`, "ls", "team/vision/nope")
 	s.fails(exitNotFound, `project "a/b/c" not found`, "ls", "a/b/c")
 	s.fails(exitUsage, "is not of the form", "ls", "team/vision/:1")
+}
+
+// TestShowTellsOfSafety: what was found comes with its file.
+func TestShowTellsOfSafety(t *testing.T) {
+	f := newFake(t)
+	f.stock(map[string][]byte{"m.pkl": []byte("x")})
+	s := newShell(t, f)
+	got := s.run("show", "team/vision/resnet:1.0.0")
+	for _, want := range []string{"  safety    unsafe\n", "\nm.pkl: unsafe\n  imports os.system\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if got := s.run("show", "team/vision/resnet:1.0.0", "--json"); !strings.Contains(got, `"verdict": "unsafe"`) {
+		t.Errorf("no verdict in\n%s", got)
+	}
 }
 
 func TestEmptyListsAreLists(t *testing.T) {
