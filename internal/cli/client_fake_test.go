@@ -134,13 +134,17 @@ func (f *fakeServer) safety(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	worst, files := "safe", []any{}
+	signature := map[string]any{"status": "none"}
 	for path := range f.texts(v) {
+		if path == "model.sig" {
+			signature = map[string]any{"path": path, "status": "differs", "differing": 2, "signer": "ada@example.org", "changed": []string{"m.pkl"}, "additional": []string{"x"}}
+		}
 		if strings.HasSuffix(path, ".pkl") {
 			worst = "unsafe"
 			files = append(files, map[string]any{"path": path, "verdict": worst, "form": "pickle", "findings": []any{map[string]any{"verdict": worst, "what": "imports os.system"}}})
 		}
 	}
-	answer(w, 200, map[string]any{"verdict": worst, "waiting": 0, "more": false, "files": files})
+	answer(w, 200, map[string]any{"verdict": worst, "waiting": 0, "more": false, "files": files, "signature": signature})
 }
 
 func (f *fakeServer) done(w http.ResponseWriter, _ *http.Request) {

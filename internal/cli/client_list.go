@@ -196,7 +196,7 @@ func (r *remote) show(ctx context.Context, s string) error {
 	ref.Version, ref.Alias = v.Version, ""
 	r.card(ref, v.Description, v.Metadata, [][2]string{
 		{"aliases", strings.Join(v.Aliases, ", ")}, {"created", timeText(v.CreatedAt)},
-		{"files", filesFact(v)}, {"safety", safetyFact(safety)}, {"page", v.WebURL}})
+		{"files", filesFact(v)}, {"safety", safetyFact(safety)}, {"signature", signatureFact(safety)}, {"page", v.WebURL}})
 	r.findings(safety)
 	return show(r.env.Stdout, fileList(fs), false)
 }

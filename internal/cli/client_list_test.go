@@ -85,10 +85,11 @@ func TestListAndShow(t *testing.T) {
 // TestShowTellsOfSafety: what was found comes with its file.
 func TestShowTellsOfSafety(t *testing.T) {
 	f := newFake(t)
-	f.stock(map[string][]byte{"m.pkl": []byte("x")})
+	f.stock(map[string][]byte{"m.pkl": []byte("x"), "model.sig": []byte("{}")})
 	s := newShell(t, f)
 	got := s.run("show", "team/vision/resnet:1.0.0")
-	for _, want := range []string{"  safety    unsafe\n", "\nm.pkl: unsafe\n  imports os.system\n"} {
+	for _, want := range []string{"  safety    unsafe\n", "\nm.pkl: unsafe\n  imports os.system\n",
+		"  signature differs: 2 files; by ada@example.org; who signed is not verified\n", "\nm.pkl: changed since it was signed\nx: here, and not signed\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

@@ -37,7 +37,39 @@ func (r *remote) findings(s *client.Safety) {
 			fmt.Fprintf(r.env.Stdout, "  %s\n", plain(x.What))
 		}
 	}
+	found = found || s.Signature.Differing > 0
+	r.differing(s.Signature)
 	if found {
 		fmt.Fprintln(r.env.Stdout)
+	}
+}
+
+// signatureFact is how a signature stands to the files of a version.
+func signatureFact(s *client.Safety) string {
+	if s == nil || s.Signature.Status == "" || s.Signature.Status == "none" {
+		return ""
+	}
+	sig, text := s.Signature, s.Signature.Status
+	switch {
+	case sig.Problem != "":
+		text += ": it " + sig.Problem
+	case sig.Differing > 0:
+		text += ": " + counted(sig.Differing, "file")
+	}
+	if sig.Signer != "" {
+		text += "; by " + sig.Signer
+	}
+	return text + "; who signed is not verified"
+}
+
+// differing prints which files are not as they were signed.
+func (r *remote) differing(sig client.Signature) {
+	for _, list := range []struct {
+		what  string
+		paths []string
+	}{{"changed since it was signed", sig.Changed}, {"signed, and not here", sig.Missing}, {"here, and not signed", sig.Additional}} {
+		for _, p := range list.paths {
+			fmt.Fprintf(r.env.Stdout, "%s: %s\n", plain(p), list.what)
+		}
 	}
 }

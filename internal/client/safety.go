@@ -14,6 +14,25 @@ type Safety struct {
 	Waiting int          `json:"waiting"` // files that the server has not looked into yet
 	More    bool         `json:"more"`    // there are files into which it does not look
 	Files   []FileSafety `json:"files"`
+
+	Signature Signature `json:"signature"`
+}
+
+// Signature is how a signature among the files stands to them. Who signed is not
+// verified by the server.
+type Signature struct {
+	Path        string   `json:"path"`
+	Status      string   `json:"status"` // none, matches, differs, incomparable, invalid
+	Problem     string   `json:"problem"`
+	Signer      string   `json:"signer"`
+	Issuer      string   `json:"issuer"`
+	KeyHint     string   `json:"key_hint"`
+	Certificate string   `json:"certificate"` // unchecked, fits, fits_not
+	Changed     []string `json:"changed"`
+	Missing     []string `json:"missing"`
+	Additional  []string `json:"additional"`
+	Differing   int      `json:"differing"`
+	Ignored     []string `json:"ignored"`
 }
 
 // FileSafety is the part about one file.

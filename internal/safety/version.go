@@ -19,8 +19,9 @@ type Judged struct {
 
 // Whole is what is known of all files of a version or run.
 type Whole struct {
-	Verdict Verdict  // the worst
-	Files   []Judged // in the order in which they were given
+	Verdict   Verdict  // the worst
+	Files     []Judged // in the order in which they were given
+	Signature Signature
 	// More tells that there are files beyond MaxFiles, into which nobody looks.
 	More bool
 	// Waiting counts the files that time did not suffice for; the next look goes
@@ -35,6 +36,10 @@ func (s *Scanner) Of(ctx context.Context, look registry.Look) (Whole, error) {
 		files[i] = File{f.Path, f.Digest, f.Size, func(ctx context.Context) (io.ReadSeekCloser, error) { return look.Open(ctx, f) }}
 	}
 	w, err := s.All(ctx, files)
+	if err != nil {
+		return w, err
+	}
+	w.Signature, err = signatureOf(ctx, look)
 	if w.More = look.More; w.More {
 		w.Verdict = max(w.Verdict, Unscanned)
 	}

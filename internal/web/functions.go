@@ -34,6 +34,7 @@ func (d *door) functions() template.FuncMap {
 		"role":          roleName,
 		"day":           day,
 		"percent":       func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
+		"files":         func(n int) string { return plural(int64(n), "file") },
 		"verdict":       verdictWord,
 		"verdictClass":  verdictClass,
 		"verdictOfFile": verdictOfFile,

@@ -206,29 +206,3 @@ func TestShards(t *testing.T) {
 		}
 	}
 }
-
-// TestSafetyShown: the page of a version has the worst verdict and what led to it,
-// that of a file its own.
-func TestSafetyShown(t *testing.T) {
-	w := newWorld(t)
-	version := w.IDs["private/version"]
-	home, pkg := modelPath("root/private", w.IDs["private/model"])+"/versions/"+itoa(version), registry.PackageRef{VersionID: version}
-	shows := func(address, user string, wants ...string) {
-		t.Helper()
-		got := w.Do(t, "GET", address, user, "")
-		for _, want := range wants {
-			if body := got.Body.String(); got.Code != 200 || strings.Contains(body, strings.TrimPrefix(want, "!")) == strings.HasPrefix(want, "!") {
-				t.Errorf("%s: %d, want %q in\n%s", address, got.Code, want, body)
-			}
-		}
-	}
-	put(t, w, pkg, "README.md", "# Model")
-	shows(home, "reporter", `Safety: <span class="badge good">safe</span>`, "!class=\"notice\"")
-	put(t, w, pkg, "weights.json", "cos\nsystem\n(S'true'\ntR.")
-	put(t, w, pkg, "cut.pkl", "\x80\x04\x95\x00")
-	shows(home, "reporter", `Safety: <span class="badge bad">unsafe</span>`, "<li>imports os.system, which can do anything</li>", "is a pickle, not JSON as its name says",
-		"could not be read to its end", "can do anything on your machine", "!<td><code>README.md")
-	shows(home, "guest", "!Safety")
-	shows(home+"/files/weights.json", "reporter", `<span class="badge bad">unsafe</span>`, "Loading it can do anything")
-	shows(home+"/files/README.md", "reporter", `<span class="badge good">safe</span>`)
-}

@@ -50,6 +50,10 @@ var kinds = map[reflect.Type]kind{
 		[]any{registry.FileDefault, registry.FileHidden}},
 	reflect.TypeFor[verdict](): {"SafetyVerdict", "What is thought of loading a file: safe, notice (code of known libraries), not_scanned, suspicious, unsafe; each is worse than those before it",
 		[]any{safety.Safe.String(), safety.Notice.String(), safety.Unscanned.String(), safety.Suspicious.String(), safety.Unsafe.String()}},
+	reflect.TypeFor[signatureStatus](): {"SignatureStatus", "How a signature stands to the files: none, matches, differs, incomparable (problem says why), invalid (it does not fit its own certificate). It says nothing about whose key signed",
+		[]any{safety.Unsigned, safety.Matches, safety.Differs, safety.Incomparable, safety.Invalid}},
+	reflect.TypeFor[fit](): {"SignatureFit", "Whether a signature is that of the certificate that comes with it",
+		[]any{safety.Unchecked, safety.FitsWell, safety.FitsNot}},
 	reflect.TypeFor[registry.Role](): {"AccessLevel",
 		"5 minimal, 10 guest, 15 planner, 20 reporter, 30 developer, 40 maintainer, 50 owner", roleValues},
 }

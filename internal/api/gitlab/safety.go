@@ -1,6 +1,8 @@
 package gitlab
 
 import (
+	"cmp"
+
 	"github.com/vitrine-ml/vitrine/internal/registry"
 	"github.com/vitrine-ml/vitrine/internal/safety"
 )
@@ -20,7 +22,32 @@ type safetyJSON struct {
 	Waiting int              `json:"waiting"` // files that time did not suffice for: ask again
 	More    bool             `json:"more"`    // there are files beyond the first 1000, which are not looked into
 	Files   []fileSafetyJSON `json:"files"`   // by path
+
+	Signature signatureJSON `json:"signature"`
 }
+
+// signatureJSON is about the file model.sig. Whose key has signed is never verified
+// here.
+type signatureJSON struct {
+	Path       text            `json:"path"`
+	Status     signatureStatus `json:"status"`
+	Problem    text            `json:"problem"`     // why it cannot be compared or is invalid
+	Signer     text            `json:"signer"`      // as its certificate says; nobody has verified that
+	Issuer     text            `json:"issuer"`      // of the certificate, as that says
+	KeyHint    text            `json:"key_hint"`    // of a public key, without a certificate
+	Fits       fit             `json:"certificate"` // whether the signature is that of its certificate
+	Changed    []string        `json:"changed"`     // paths, 100 at most
+	Missing    []string        `json:"missing"`     // signed, and not here
+	Additional []string        `json:"additional"`  // here, and not signed
+	Differing  int             `json:"differing"`   // all of those
+	Ignored    []string        `json:"ignored"`     // what the signer has left out
+}
+
+// signatureStatus and fit are the words of package safety.
+type (
+	signatureStatus string
+	fit             string
+)
 
 type fileSafetyJSON struct {
 	Path     string        `json:"path"`
@@ -49,7 +76,20 @@ func getSafety(c *call, _ none) (safetyJSON, error) {
 }
 
 func safetyWire(w safety.Whole) safetyJSON {
-	return safetyJSON{Verdict: verdict(w.Verdict.String()), Waiting: w.Waiting, More: w.More, Files: each(w.Files, fileSafetyWire)}
+	return safetyJSON{Verdict: verdict(w.Verdict.String()), Waiting: w.Waiting, More: w.More, Files: each(w.Files, fileSafetyWire), Signature: signatureWire(w.Signature)}
+}
+
+func signatureWire(s safety.Signature) signatureJSON {
+	return signatureJSON{Path: text(s.Path), Status: signatureStatus(s.Status), Problem: text(s.Problem), Signer: text(s.Name), Issuer: text(s.Issuer), KeyHint: text(s.Key),
+		Fits: fit(cmp.Or(s.Fits, safety.Unchecked)), Changed: orNone(s.Changed), Missing: orNone(s.Missing), Additional: orNone(s.Additional), Differing: s.Differing, Ignored: orNone(s.Ignored)}
+}
+
+// orNone makes an empty list of none.
+func orNone(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
 
 func fileSafetyWire(j safety.Judged) fileSafetyJSON {

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-ml/vitrine/internal/apitest"
+	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
+)
+
+// TestSafetyShown: the page of a version has the worst verdict and what led to it,
+// that of a file its own.
+func TestSafetyShown(t *testing.T) {
+	w := newWorld(t)
+	version := w.IDs["private/version"]
+	home, pkg := modelPath("root/private", w.IDs["private/model"])+"/versions/"+itoa(version), registry.PackageRef{VersionID: version}
+	shows := func(address, user string, wants ...string) {
+		t.Helper()
+		got := w.Do(t, "GET", address, user, "")
+		for _, want := range wants {
+			if body := got.Body.String(); got.Code != 200 || strings.Contains(body, strings.TrimPrefix(want, "!")) == strings.HasPrefix(want, "!") {
+				t.Errorf("%s: %d, want %q in\n%s", address, got.Code, want, body)
+			}
+		}
+	}
+	put(t, w, pkg, "README.md", "# Model")
+	shows(home, "reporter", `Safety: <span class="badge good">safe</span>`, "!class=\"notice\"")
+	put(t, w, pkg, "weights.json", "cos\nsystem\n(S'true'\ntR.")
+	put(t, w, pkg, "cut.pkl", "\x80\x04\x95\x00")
+	shows(home, "reporter", `Safety: <span class="badge bad">unsafe</span>`, "<li>imports os.system, which can do anything</li>", "is a pickle, not JSON as its name says",
+		"could not be read to its end", "can do anything on your machine", "!<td><code>README.md")
+	shows(home, "guest", "!Safety")
+	shows(home+"/files/weights.json", "reporter", `<span class="badge bad">unsafe</span>`, "Loading it can do anything")
+	shows(home+"/files/README.md", "reporter", `<span class="badge good">safe</span>`)
+}
+
+// TestSignatureShown: a signature of the tool's own is compared with the files
+// beside it, and nobody is told that its signer was verified.
+func TestSignatureShown(t *testing.T) {
+	w := newWorld(t)
+	version := w.IDs["private/version"]
+	home, pkg := modelPath("root/private", w.IDs["private/model"])+"/versions/"+itoa(version), registry.PackageRef{VersionID: version}
+	raw, err := os.ReadFile("../safety/testdata/certificate.sig")
+	apitest.OK(t, err)
+	put(t, w, pkg, "m/model.sig", string(raw))
+	put(t, w, pkg, "m/config.json", "{\"a\":1}\n")
+	put(t, w, pkg, "m/weights.bin", string(make([]byte, 64)))
+	put(t, w, pkg, "m/sub/notes.txt", "hi\n")
+	for _, want := range []string{`<span class="badge good">matches</span>`, `<span class="badge bad">differs</span> 2 files differ`} {
+		page := w.Do(t, "GET", home, "reporter", "").Body.String()
+		for _, want := range []string{want, "ada@example.org", "https://issuer.example.org", "fits its certificate", "does not verify who signed"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("no %q in\n%s", want, page)
+			}
+		}
+		put(t, w, pkg, "m/config.json", "{}")
+		put(t, w, pkg, "m/more.txt", "x")
+	}
+}
+
+// TestManyNotable: what a page leaves out is told, and what waits too.
+func TestManyNotable(t *testing.T) {
+	w := newWorld(t)
+	version := w.IDs["private/version"]
+	home, pkg := modelPath("root/private", w.IDs["private/model"])+"/versions/"+itoa(version), registry.PackageRef{VersionID: version}
+	for i := range maxNotable + 3 {
+		put(t, w, pkg, fmt.Sprintf("%d.pkl", i), "cos\nsystem\n.")
+	}
+	if page := w.Do(t, "GET", home, "reporter", "").Body.String(); !strings.Contains(page, "left out: 3") {
+		t.Errorf("nothing is left out in\n%s", page)
+	}
+	d := &door{}
+	load := mustLoad(t, d)
+	var b strings.Builder
+	apitest.OK(t, load.ExecuteTemplate(&b, "safety", &safetyView{Whole: safety.Whole{Waiting: 2, More: true, Verdict: safety.Unscanned, Signature: safety.Signature{Status: safety.Unsigned}}}))
+	for _, want := range []string{"2 files", "Only the first 0 files", "could not be looked into"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}
+
+// mustLoad loads the templates of the page of a version.
+func mustLoad(t *testing.T, d *door) *template.Template {
+	t.Helper()
+	pages, err := d.loadPages()
+	apitest.OK(t, err)
+	page, err := pages["version"]()
+	apitest.OK(t, err)
+	return page
+}
