@@ -143,6 +143,16 @@ var fits = map[formats.Kind][]form{
 	formats.Archive:     {formZip, formTar, formPacked, formClosed, unknownForm},
 }
 
+// mayBePickle reports whether a content of a form is read as nothing else, so that
+// it is tried as a pickle.
+func (f form) mayBePickle() bool {
+	switch f {
+	case formText, formHTML, formScript, formImage, formTable, formTensors, formGGUF, unknownForm:
+		return true
+	}
+	return false
+}
+
 // runs reports whether a content of a form is made to run, or to hold what is.
 func (f form) runs() bool {
 	switch f {

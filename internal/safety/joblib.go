@@ -20,7 +20,7 @@ func (m *machine) array(o *object) error {
 	size, objects := itemSize(d.items["dtype"])
 	if objects {
 		// A pickle of its own, with a memo of its own.
-		return m.apart(m.in, false).run()
+		return m.apart(nil).run()
 	}
 	shape, ok := d.items["shape"].(*tuple)
 	if !ok || size < 0 || len(shape.items) == maxTuple {
@@ -50,10 +50,10 @@ func (m *machine) array(o *object) error {
 // next opcodes. Mostly the first of them is none.
 func (m *machine) asPickle() error {
 	var r Report
-	trial := m.apart(m.in, true)
+	trial := m.apart(m)
 	trial.report = &r
 	err := trial.run()
-	if r.Verdict >= Suspicious && trial.calls > 0 {
+	if r.Verdict >= Suspicious && trial.names > 0 && trial.calls > 0 {
 		m.report.join(r, "the bytes of an array")
 	}
 	if errors.Is(err, errLimit) {
@@ -62,9 +62,9 @@ func (m *machine) asPickle() error {
 	return nil
 }
 
-// apart is a machine that begins anew.
-func (m *machine) apart(s *stream, lenient bool) *machine {
-	return &machine{in: s, report: m.report, depth: m.depth + 1, lenient: lenient, kept: m.kept}
+// apart is a machine that begins anew, perhaps above another one.
+func (m *machine) apart(under *machine) *machine {
+	return &machine{in: m.in, report: m.report, depth: m.depth + 1, under: under, kept: m.kept}
 }
 
 // itemSize is the size of an element of numpy's type in bytes, -1 for unknown;
@@ -105,7 +105,7 @@ func pickles(s *stream, r *Report, depth int, seen *machine) error {
 		err := m.run()
 		if seen != nil {
 			seen.protocol = max(seen.protocol, m.protocol)
-			seen.imports, seen.calls = seen.imports+m.imports, seen.calls+m.calls
+			seen.imports, seen.names, seen.calls = seen.imports+m.imports, seen.names+m.names, seen.calls+m.calls
 			seen.legacy = seen.legacy || m.legacy
 		}
 		if err != nil && n > 0 && !errors.Is(err, errLimit) {

@@ -11,19 +11,24 @@ import (
 
 // machine follows a pickle without doing anything that it asks for.
 type machine struct {
-	in      *stream
-	report  *Report
-	stack   []any
-	marks   []int
-	memo    memo
-	kept    int // bytes, about
-	depth   int // of pickles in pickles
-	steps   int64
-	lenient bool // an empty stack gives unknown objects: for bytes of which nobody knows what came before
+	in     *stream
+	report *Report
+	stack  []any
+	marks  []int
+	memo   memo
+	kept   int // bytes, about
+	depth  int // of pickles in pickles
+	steps  int64
+	// under is a machine that goes on elsewhere, when this one tries what else its
+	// bytes may mean: where its own stack and memo are empty it takes from there,
+	// and what is not there either is unknown. taken counts what it took.
+	under *machine
+	taken int
 	// protocol is the highest that the pickle has announced; imports and calls
 	// count what was found.
 	protocol int
 	imports  int
+	names    int // imports whose names can be told
 	calls    int
 	legacy   bool // it is the number that begins PyTorch's older files
 }
@@ -142,13 +147,16 @@ func (m *machine) floor() int {
 }
 
 func (m *machine) top() (any, error) {
-	if len(m.stack) == m.floor() {
-		if m.lenient {
-			return unknown{}, nil
-		}
+	if len(m.stack) > m.floor() {
+		return m.stack[len(m.stack)-1], nil
+	}
+	if m.under == nil {
 		return nil, broken("has a pickle that takes what is not there")
 	}
-	return m.stack[len(m.stack)-1], nil
+	if i := len(m.under.stack) - 1 - m.taken; i >= 0 {
+		return m.under.stack[i], nil
+	}
+	return unknown{}, nil
 }
 
 func (m *machine) pop() (any, error) {
@@ -156,6 +164,8 @@ func (m *machine) pop() (any, error) {
 	if n := len(m.stack); n > m.floor() {
 		m.stack[n-1] = nil
 		m.stack = m.stack[:n-1]
+	} else {
+		m.taken++
 	}
 	return v, err
 }
@@ -168,18 +178,21 @@ func (m *machine) popMany(n int) ([]any, error) {
 		m.stack = m.stack[:at]
 		return items, nil
 	}
-	if m.lenient {
-		m.stack = m.stack[:m.floor()]
-		return make([]any, n), nil
+	items := make([]any, n)
+	for i := n - 1; i >= 0; i-- {
+		var err error
+		if items[i], err = m.pop(); err != nil {
+			return nil, err
+		}
 	}
-	return nil, broken("has a pickle that takes what is not there")
+	return items, nil
 }
 
 // popMark takes what is above the last mark. The slice holds until the next push.
 func (m *machine) popMark() ([]any, error) {
 	n := len(m.marks)
 	if n == 0 {
-		if m.lenient {
+		if m.under != nil {
 			items := m.stack
 			m.stack = nil
 			return items, nil

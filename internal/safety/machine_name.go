@@ -114,7 +114,12 @@ func (m *machine) get(i uint64, err error) error {
 		return err
 	}
 	v, ok := m.memo.get(i)
-	if !ok && !m.lenient {
+	if !ok && m.under != nil {
+		if v, ok = m.under.memo.get(i); !ok {
+			v, ok = unknown{}, true
+		}
+	}
+	if !ok {
 		return broken("has a pickle that takes what was not put aside")
 	}
 	return m.push(v)
@@ -142,6 +147,7 @@ func (m *machine) named(module, name any) any {
 		m.report.add(Suspicious, "imports something whose name cannot be told")
 		return unknown{}
 	}
+	m.names++
 	g := &global{module: mod, name: n}
 	var why string
 	g.verdict, why = judge(mod, n)

@@ -1,6 +1,7 @@
 package safety
 
 import (
+	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
 	"compress/zlib"
@@ -51,13 +52,42 @@ func (p part) look() {
 	}
 	f, called := formOf(head, max(p.size, int64(len(head))))
 	isPickle := formats.KindOf(p.name) == formats.Pickle
-	if isPickle && (f == formText || f == unknownForm) {
-		f = formPickle
+	if isPickle && f.mayBePickle() {
+		f = formPickle // what a name promises is tried, whatever else it looks like
 	}
 	p.report.Form = formName(f, called, head)
 	p.report.judgeName(p.name, f, called)
 	p.failed(p.within(s, f, called, isPickle))
+	if f != formPickle && f != formZip && !f.mayBePickle() {
+		p.failed(p.alsoPickle(head))
+	}
 }
+
+// alsoPickle reads as a pickle, from its start, what is of another form and has been
+// read as that: some begin with bytes that a pickle may begin with.
+func (p part) alsoPickle(head []byte) error {
+	s := newStream(bytes.NewReader(head), p.w, headSize)
+	if p.seeker != nil {
+		if _, err := p.seeker.Seek(0, io.SeekStart); err != nil {
+			return cut(err)
+		}
+		s = newStream(p.seeker, p.w, 16<<10)
+	}
+	var r Report
+	var seen machine
+	if err := pickles(s, &r, 0, &seen); errors.Is(err, errLimit) {
+		return err
+	}
+	if seen.bad(r) {
+		p.report.add(Suspicious, "is a pickle as well")
+		p.report.join(r, "")
+	}
+	return nil
+}
+
+// bad reports whether what was read is sure to be a pickle, however it went on: it
+// has imported something bad by its name, and called something.
+func (m *machine) bad(r Report) bool { return r.Verdict >= Suspicious && m.names > 0 && m.calls > 0 }
 
 func (p part) source() io.Reader {
 	if p.seeker != nil {
@@ -94,7 +124,7 @@ func (p part) failed(err error) {
 // within looks into what a form may hold.
 func (p part) within(s *stream, f form, called string, isPickle bool) error {
 	switch f {
-	case formPickle, formText, formScript:
+	case formPickle, formText, formHTML, formScript, formImage, formTable, formTensors, formGGUF, unknownForm:
 		if isPickle {
 			return pickles(s, p.report, 0, nil)
 		}
@@ -111,10 +141,6 @@ func (p part) within(s *stream, f form, called string, isPickle bool) error {
 		return p.hdf5(s)
 	case formClosed:
 		return beyond("is %s, which is not unpacked here", called)
-	case unknownForm:
-		if fits[formats.KindOf(p.name)] == nil && p.depth == 0 {
-			return beyond("has a format that is not known here")
-		}
 	}
 	return nil
 }
@@ -129,8 +155,7 @@ func (p part) tryPickle(s *stream, f form) error {
 		return err
 	}
 	whole := err == nil && (seen.imports > 0 || f == formPickle)
-	bad := seen.calls > 0 && r.Verdict >= Suspicious
-	if !whole && !bad {
+	if !whole && !seen.bad(r) {
 		return p.noPickle(f)
 	}
 	if f != formPickle {
@@ -143,7 +168,7 @@ func (p part) tryPickle(s *stream, f form) error {
 
 // noPickle takes back what two bytes had promised.
 func (p part) noPickle(f form) error {
-	if f != formPickle {
+	if f != formPickle && f != unknownForm {
 		return nil
 	}
 	p.report.Form = ""

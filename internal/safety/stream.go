@@ -28,7 +28,7 @@ func beyond(format string, args ...any) error {
 const (
 	maxRead = 256 << 20 // bytes that are read or unpacked; what is passed over is not counted
 	nearBy  = 256 << 10 // bytes that are rather read than passed over by seeking
-	maxLine = 4 << 10   // bytes of a line of a pickle
+	maxLine = 1 << 10   // bytes of a line of a pickle that are kept, more than a name has
 )
 
 // work is what may still be done for one file, in all its parts.
@@ -155,7 +155,7 @@ func (s *stream) number(n int) (uint64, error) {
 	return v, nil
 }
 
-// line gives the next line without its end.
+// line gives the next line without its end, or the beginning of a long one.
 func (s *stream) line() (string, error) {
 	var b []byte
 	for {
@@ -165,10 +165,9 @@ func (s *stream) line() (string, error) {
 			return "", err
 		case c == '\n':
 			return string(b), nil
-		case len(b) == maxLine:
-			return "", broken("has a line of more than %d bytes", maxLine)
+		case len(b) < maxLine:
+			b = append(b, c)
 		}
-		b = append(b, c)
 	}
 }
 

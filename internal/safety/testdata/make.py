@@ -76,6 +76,13 @@ at = hidden.index(bytes(64))
 hidden[at : at + len(payload)] = payload
 files["joblib-hidden"] = bytes(hidden)
 
+# The same, with names that were put aside before the array.
+hidden = bytearray(dumped(["os", "system", numpy.zeros(64, "u1")]))
+at = hidden.index(bytes(64))
+payload = b"h\x01h\x02\x93(S'true'\ntR."
+hidden[at : at + len(payload)] = payload
+files["joblib-hidden-memo"] = bytes(hidden)
+
 out = pathlib.Path(__file__).with_name("pickles.txt")
 out.write_text("".join(f"{name} {data.hex()}\n" for name, data in files.items()))
 print(len(files), "pickles for Python", sys.version.split()[0])
