@@ -37,6 +37,7 @@ type Registry struct {
 	traceFiles   TraceFiles
 	transfers    *transfers
 	hot          *memo.Memo[hotKey, hotFile]
+	commits      *memo.Memo[int64, Commit] // by the version
 	downloads    *downloads
 	refusals     *refusals
 }
@@ -49,7 +50,7 @@ func New(s Store, b *blob.Store, o Options) *Registry {
 	}
 	source, _ := s.(memo.Source)
 	return &Registry{store: s, blobs: b, now: o.Now, maxFile: o.MaxFileSize, projectLimit: o.ProjectLimit, uploadExpiry: cmp.Or(o.UploadExpiry, defaultUploadExpiry), traceFiles: o.TraceFiles, transfers: newTransfers(),
-		hot: memo.New[hotKey, hotFile](source, maxHot), downloads: &downloads{}, refusals: &refusals{}}
+		hot: memo.New[hotKey, hotFile](source, maxHot), commits: memo.New[int64, Commit](source, maxCommits), downloads: &downloads{}, refusals: &refusals{}}
 }
 
 // MaxFileSize is the most bytes that one file may have; 0 means no bound.
