@@ -35,7 +35,7 @@ func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	}
 	mounts := []httpx.Mount{
 		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}), // before gitlab: it is below one of its addresses
-		hub.New(hub.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}), // the same
+		hub.New(hub.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}),       // the same
 		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Safety: scanner,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL,

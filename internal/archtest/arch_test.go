@@ -39,6 +39,7 @@ var may = map[string][]string{
 	"internal/api/gitlab":         {"internal/formats", "internal/safety", "internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/api/graphql":        {"internal/markdown", "internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault"},
 	"internal/api/mlflow":         {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
+	"internal/api/hub":            {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault"},
 	"internal/api/oci":            {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/apitest":            {"internal/registry", "internal/auth", "internal/blob", "internal/blob/fsblob", "internal/httpx", "internal/sqlstore"},
 	"internal/asset":              {"internal/httpx"},

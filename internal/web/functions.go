@@ -36,6 +36,8 @@ func (d *door) functions() template.FuncMap {
 		"percent":       func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
 		"files":         func(n int) string { return plural(int64(n), "file") },
 		"oras":          orasPull,
+		"hub":           hubDownload,
+		"sh":            shellWord,
 		"verdict":       verdictWord,
 		"verdictClass":  verdictClass,
 		"verdictOfFile": verdictOfFile,

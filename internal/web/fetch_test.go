@@ -22,12 +22,23 @@ func TestOrasPull(t *testing.T) {
 	}
 }
 
-// TestOrasOnPages: the page of a version says how oras fetches it.
-func TestOrasOnPages(t *testing.T) {
+// TestFetchedElsewhere: the page of a version says how other clients fetch it.
+func TestFetchedElsewhere(t *testing.T) {
 	w := newWorld(t)
 	home := modelPath("root/private", w.IDs["private/model"]) + "/versions/" + itoa(w.IDs["private/version"])
 	body := w.Do(t, "GET", home, "reporter", "").Body.String()
-	if !strings.Contains(body, "/root/private/iris:1.0.0") || !strings.Contains(body, "<h3>oras</h3>") {
-		t.Error("the page does not tell how oras fetches the version")
+	for _, want := range []string{"<h3>oras</h3>", "/root/private/iris:1.0.0", "<h3>huggingface_hub</h3>", "/ml/hub"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+}
+
+// TestShellWord: a name cannot become a command of whoever copies it.
+func TestShellWord(t *testing.T) {
+	for in, want := range map[string]string{"root/default/iris:1.0.0": "root/default/iris:1.0.0", "a b": "'a b'", "$(id)": "'$(id)'", "it's;id": `'it'\''s;id'`, "": "''"} {
+		if got := shellWord(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
 	}
 }
