@@ -28,7 +28,7 @@ func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	prose, scanner := markdown.New(), safety.NewScanner()
 	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining,
-		Workspace: mlflow.Workspace, Safety: scanner,
+		Workspace: mlflow.Workspace, Reference: oci.Reference, Safety: scanner,
 		Health: a.health})
 	if err != nil {
 		return nil, err

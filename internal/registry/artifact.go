@@ -76,10 +76,7 @@ func (s Session) OpenContent(ctx context.Context, ref ProjectRef, model ModelRef
 	if err != nil {
 		return File{}, nil, err
 	}
-	c, err := s.open(ctx, f.Digest)
-	if err == nil {
-		s.r.downloads.note(f.PackageID)
-	}
+	c, err := s.download(ctx, f)
 	return f, c, err
 }
 

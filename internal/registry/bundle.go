@@ -17,11 +17,7 @@ type Bundle struct {
 
 // Open opens the content of one of the bundle's files; the caller closes it.
 func (b Bundle) Open(ctx context.Context, f File) (io.ReadSeekCloser, error) {
-	c, err := b.s.open(ctx, f.Digest)
-	if err == nil {
-		b.s.r.downloads.note(f.PackageID)
-	}
-	return c, err
+	return b.s.download(ctx, f)
 }
 
 // Bundle gives a version with all its files as they are now: the list is of

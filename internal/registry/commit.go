@@ -20,6 +20,8 @@ type Commit struct {
 	// ID has 40 hexadecimal digits, as clients of Git expect them: 16 for the
 	// version, 24 of the SHA-256 of the paths and digests of its files.
 	ID string
+
+	s Session
 }
 
 // File finds one of the files.
@@ -49,37 +51,47 @@ func CommitVersion(id string) (version int64, ok bool) {
 	return int64(v), 0 < v && v < 1<<63 //nolint:gosec // checked beside it
 }
 
+// Open opens the content of one of the files, as a download; the caller closes it.
+func (n Commit) Open(ctx context.Context, f File) (io.ReadSeekCloser, error) {
+	return n.s.download(ctx, f)
+}
+
 // Commit gives a version with all its files. Where id is not empty, it has to be
 // that of the content: a version whose files have changed since has that commit
 // no more.
 func (s Session) Commit(ctx context.Context, ref ProjectRef, model ModelRef, which VersionRef, id string) (Commit, error) {
-	return view(ctx, s, func(tx Tx) (Commit, error) {
+	v, err := view(ctx, s, func(tx Tx) (Version, error) {
 		_, v, err := s.version(ctx, tx, ref, model, which, PullFiles)
-		if err != nil {
-			return Commit{}, err
-		}
-		out, err := s.commit(ctx, tx, v)
-		if err == nil && id != "" && out.ID != id {
-			err = &fault.Error{Kind: fault.NotFound, Noun: "commit", Name: id, Msg: "the files of version " + v.Semver + " have changed since"}
-		}
-		return out, err
+		return v, err
 	})
+	if err != nil {
+		return Commit{}, err
+	}
+	out, err := s.commit(ctx, v)
+	if err == nil && id != "" && out.ID != id {
+		err = &fault.Error{Kind: fault.NotFound, Noun: "commit", Name: id, Msg: "the files of version " + v.Semver + " have changed since"}
+	}
+	return out, err
 }
 
 // commit does the work behind the gate. Clients ask for the files of a version
-// one by one, so the list is remembered while nothing changes.
-func (s Session) commit(ctx context.Context, tx Tx, v Version) (Commit, error) {
-	if v.FileCount > commitFiles {
-		return takeCommit(ctx, tx, v)
+// one by one, so the list is remembered while nothing changes. It is read in a
+// transaction of its own: one that had begun before could be older than what the
+// memory takes it for.
+func (s Session) commit(ctx context.Context, v Version) (Commit, error) {
+	take := func() (Commit, error) {
+		return view(ctx, s, func(tx Tx) (Commit, error) {
+			files, err := allFiles(ctx, tx, v.PackageID)
+			return Commit{Files: files, ID: commitOf(v.ID, files)}, err
+		})
 	}
-	kept, err := s.r.commits.Get(v.ID, func() (Commit, error) { return takeCommit(ctx, tx, v) })
-	kept.Version = v
-	return kept, err
-}
-
-func takeCommit(ctx context.Context, tx Tx, v Version) (Commit, error) {
-	files, err := allFiles(ctx, tx, v.PackageID)
-	return Commit{Version: v, Files: files, ID: commitOf(v.ID, files)}, err
+	look := func() (Commit, error) { return s.r.commits.Get(v.ID, take) }
+	if v.FileCount > commitFiles {
+		look = take
+	}
+	n, err := look()
+	n.Version, n.s = v, s
+	return n, err
 }
 
 // commitOf makes the id of a commit.

@@ -62,11 +62,21 @@ func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 // OpenFile describes a file and opens its content; the caller closes it. On
 // local disk the content is an *os.File.
 func (s Session) OpenFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (File, io.ReadSeekCloser, error) {
-	f, c, err := s.LookInto(ctx, ref, pkg, path)
+	f, err := s.StatFile(ctx, ref, pkg, path)
+	if err != nil {
+		return File{}, nil, err
+	}
+	c, err := s.download(ctx, f)
+	return f, c, err
+}
+
+// download opens the content of a file behind the gate, and counts that.
+func (s Session) download(ctx context.Context, f File) (io.ReadSeekCloser, error) {
+	c, err := s.open(ctx, f.Digest)
 	if err == nil {
 		s.r.downloads.note(f.PackageID)
 	}
-	return f, c, err
+	return c, err
 }
 
 // open gives the content of a blob that a row names. When it is not there the

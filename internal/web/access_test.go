@@ -72,6 +72,8 @@ func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
 		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "test", Draining: draining,
 			Workspace: func(name string) registry.ProjectRef {
 				return registry.ParseProjectRef(cmp.Or(name, "root/private"))
+			}, Reference: func(project string, v registry.Version) (string, bool) {
+				return project + "/" + v.ModelName + ":" + v.Semver, v.ModelName != "nameless"
 			}})
 		apitest.OK(t, err)
 		return m

@@ -3,21 +3,25 @@ package web
 import (
 	"strings"
 	"testing"
+
+	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-// TestOrasPull: the commands name a version as the OCI door takes it, and are
-// left out where it has no name there.
+// TestOrasPull: the commands name the server as oras takes it, and are left out
+// where there is no such name.
 func TestOrasPull(t *testing.T) {
-	for _, c := range []struct{ server, project, model, version, want string }{
-		{"http://127.0.0.1:8080", "Root/default", "iris", "1.0.0", "oras pull --plain-http 127.0.0.1:8080/root/default/iris:1.0.0"},
-		{"https://models.example.org", "group/sub/project", "Iris", "1.0.0+cuda.12", "oras pull models.example.org/group/sub/project/iris:1.0.0_cuda.12"},
-		{"https://models.example.org", "group/project", "a/b", "1.0.0", ""},
-		{"https://models.example.org", "group/project", "a model", "1.0.0", ""},
-		{"https://example.org/models", "group/project", "iris", "1.0.0", ""},
+	d := &door{Options: Options{Reference: func(project string, v registry.Version) (string, bool) {
+		return project + "/" + v.ModelName + ":" + v.Semver, v.ModelName != "nameless"
+	}}}
+	for _, c := range []struct{ server, model, want string }{
+		{"http://127.0.0.1:8080", "iris", "oras pull --plain-http 127.0.0.1:8080/root/default/iris:1.0.0"},
+		{"https://models.example.org", "iris", "oras pull models.example.org/root/default/iris:1.0.0"},
+		{"https://models.example.org", "nameless", ""},
+		{"https://example.org/models", "iris", ""},
 	} {
-		got := orasPull(c.server, c.project, c.model, c.version)
+		got := d.orasPull(c.server, &registry.Project{FullPath: "root/default"}, registry.Version{ModelName: c.model, Semver: "1.0.0"})
 		if _, last, _ := strings.Cut(got, "\n"); last != c.want {
-			t.Errorf("%s %s/%s %s: %q, want %q", c.server, c.project, c.model, c.version, last, c.want)
+			t.Errorf("%s %s: %q, want %q", c.server, c.model, last, c.want)
 		}
 	}
 }

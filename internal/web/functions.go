@@ -35,7 +35,7 @@ func (d *door) functions() template.FuncMap {
 		"day":           day,
 		"percent":       func(part, whole int64) int64 { return 100 * part / max(whole, 1) },
 		"files":         func(n int) string { return plural(int64(n), "file") },
-		"oras":          orasPull,
+		"oras":          d.orasPull,
 		"hub":           hubDownload,
 		"sh":            shellWord,
 		"verdict":       verdictWord,

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 	"github.com/vitrine-ml/vitrine/internal/safety"
@@ -45,10 +46,8 @@ func (c *call) safetyOfFile(f registry.File, open safety.Opener) (*safetyView, e
 	return &safetyView{Whole: safety.Whole{Verdict: r.Verdict, Files: []safety.Judged{j}}, Notable: []safety.Judged{j}}, err
 }
 
-// verdictWords are the verdicts as people say them.
-var verdictWords = [...]string{safety.Safe: "safe", safety.Notice: "notice", safety.Unscanned: "not scanned", safety.Suspicious: "suspicious", safety.Unsafe: "unsafe"}
-
-func verdictWord(v safety.Verdict) string { return verdictWords[v] }
+// verdictWord is a verdict as people say it.
+func verdictWord(v safety.Verdict) string { return strings.ReplaceAll(v.String(), "_", " ") }
 
 // verdictClass is how the badge of a verdict looks.
 func verdictClass(v safety.Verdict) string {

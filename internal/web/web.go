@@ -39,6 +39,9 @@ type Options struct {
 	Safety *safety.Scanner
 	// Workspace gives the project that MLflow's name of a workspace means.
 	Workspace func(name string) registry.ProjectRef
+	// Reference names a version of a project as OCI does; ok is false where it
+	// cannot.
+	Reference func(project string, v registry.Version) (ref string, ok bool)
 	// Health tells how the server is; nil: nobody knows.
 	Health func(context.Context) Health
 	// Draining is closed when the server stops: streams end then, and browsers

@@ -69,27 +69,22 @@ func showTree(c *call) error {
 		c.tell(n)
 		return fault.Missing("file", c.at.path)
 	}
-	after, err := cursorAt(q.Get("cursor"))
+	after, err := c.after()
 	if err != nil {
 		return err
 	}
-	first, found := slices.BinarySearchFunc(entries, after, func(e entryJSON, p string) int { return strings.Compare(e.Path, p) })
-	if found {
-		first++
+	if after != nil {
+		first, found := slices.BinarySearchFunc(entries, after.Key, func(e entryJSON, p string) int { return strings.Compare(e.Path, p) })
+		if found {
+			first++
+		}
+		entries = entries[first:]
 	}
-	entries = entries[first:]
-	if limit := pageLimit(q.Get("limit")); len(entries) > limit {
+	if limit := c.limit(maxEntries); len(entries) > limit {
 		entries = entries[:limit]
-		c.next(cursorOf(entries[limit-1].Path))
+		c.next(httpx.Cursor{Key: entries[limit-1].Path})
 	}
 	return httpx.WriteJSON(c.w, http.StatusOK, entries)
-}
-
-func pageLimit(text string) int {
-	if n, err := strconv.Atoi(text); err == nil && n > 0 {
-		return min(n, maxEntries)
-	}
-	return maxEntries
 }
 
 // entriesBelow gives the entries of a folder by path; deep: of its folders, too.
@@ -166,18 +161,8 @@ func sendFile(c *call) error {
 	if !ok {
 		return fault.Missing("file", c.at.path)
 	}
-	pkg := registry.PackageRef{PackageID: n.Version.PackageID}
-	var body io.ReadSeekCloser
-	if c.r.Method == http.MethodHead {
-		f, err = c.s.StatFile(c.ctx(), c.ref, pkg, f.Path)
-	} else {
-		f, body, err = c.s.OpenFile(c.ctx(), c.ref, pkg, f.Path)
-	}
-	if err != nil {
-		return err
-	}
 	return httpx.ServeBlob(c.w, c.r, httpx.Content{Name: f.Path, Digest: f.Digest, Size: f.Size, ModTime: f.UpdatedAt, Attachment: true,
-		Open: func(context.Context) (io.ReadSeekCloser, error) { return body, nil },
+		Open: func(ctx context.Context) (io.ReadSeekCloser, error) { return n.Open(ctx, f) },
 		Header: func(h http.Header) {
 			h.Set("X-Linked-Etag", `"`+f.Digest.Hex()+`"`)
 			h.Set("X-Linked-Size", strconv.FormatInt(f.Size, 10))

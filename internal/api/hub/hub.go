@@ -88,8 +88,8 @@ const (
 	below    = "ml/hub"
 )
 
-// Endpoint is the address that HF_ENDPOINT has to be set to, below a server's.
-func Endpoint(project string) string { return projects + project + "/" + below }
+// endpoint is the address that HF_ENDPOINT has to be set to, below a server's.
+func endpoint(project string) string { return projects + project + "/" + below }
 
 // split takes the project off an address, and what follows the door's prefix.
 func split(r *http.Request) (project, rest string, ok bool) {
@@ -138,7 +138,7 @@ func (d *dialect) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := &call{d: d, w: w, r: r, s: d.Registry.As(actor), ref: registry.ParseProjectRef(project), at: at,
-		base: httpx.BaseURL(d.URL, r) + Endpoint(escaped)}
+		base: httpx.BaseURL(d.URL, r) + endpoint(escaped)}
 	return c.run(op)
 }
 
@@ -173,19 +173,24 @@ func (d *dialect) unknown(r *http.Request) error {
 	return &hubError{status: http.StatusNotFound, msg: "There is no " + r.Method + " " + r.URL.EscapedPath() + " here."}
 }
 
-// model names the repository of a request; one of another namespace is not here.
-func (c *call) model() (registry.ModelRef, error) {
-	if c.at.namespace == "" {
-		return registry.ModelRef{Name: c.at.model}, nil
-	}
+// place finds the project of a request; a repository of another namespace is not
+// in it.
+func (c *call) place() (registry.Project, error) {
 	p, err := c.s.ProjectFor(c.ctx(), c.ref, registry.PullFiles)
-	if err != nil {
-		return registry.ModelRef{}, err
+	if err == nil && c.at.namespace != "" && !strings.EqualFold(path.Base(p.FullPath), c.at.namespace) {
+		err = fault.Missing("model", c.at.namespace+"/"+c.at.model)
 	}
-	if !strings.EqualFold(path.Base(p.FullPath), c.at.namespace) {
-		return registry.ModelRef{}, fault.Missing("model", c.at.namespace+"/"+c.at.model)
+	return p, err
+}
+
+// model names the repository of a request.
+func (c *call) model() (registry.ModelRef, error) {
+	ref := registry.ModelRef{Name: c.at.model}
+	if c.at.namespace == "" {
+		return ref, nil
 	}
-	return registry.ModelRef{Name: c.at.model}, nil
+	_, err := c.place()
+	return ref, err
 }
 
 // mainBranch is the revision that clients ask for when nobody says one.
@@ -197,6 +202,10 @@ func (c *call) commit() (registry.Commit, error) {
 	if err != nil {
 		return registry.Commit{}, err
 	}
+	return c.commitOf(model)
+}
+
+func (c *call) commitOf(model registry.ModelRef) (registry.Commit, error) {
 	which, id := revision(c.at.revision)
 	return c.s.Commit(c.ctx(), c.ref, model, which, id)
 }

@@ -47,7 +47,7 @@ func TestEveryOperation(t *testing.T) {
 					case c.Who == "":
 						want = apitest.Asks
 					}
-					r := httptest.NewRequestWithContext(t.Context(), method, Endpoint("root%2Fprivate")+examples[v], http.NoBody)
+					r := httptest.NewRequestWithContext(t.Context(), method, endpoint("root%2Fprivate")+examples[v], http.NoBody)
 					if c.Who != "" {
 						r.Header.Set("Authorization", "Bearer "+w.Tokens[c.Who])
 					}

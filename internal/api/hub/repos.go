@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"encoding/base64"
 	"net/http"
 	"path"
 	"strconv"
@@ -63,15 +62,11 @@ func (c *call) repo(m registry.Model, p registry.Project) repoJSON {
 // showRepo describes a repository at a revision. One without versions has no
 // main yet, and is told without commit and files.
 func showRepo(c *call) error {
-	ref, err := c.model()
+	p, err := c.place()
 	if err != nil {
 		return err
 	}
-	p, err := c.s.ProjectFor(c.ctx(), c.ref, registry.PullFiles)
-	if err != nil {
-		return err
-	}
-	m, err := c.s.Model(c.ctx(), c.ref, ref)
+	m, err := c.s.Model(c.ctx(), c.ref, registry.ModelRef{Name: c.at.model})
 	if err != nil {
 		return err
 	}
@@ -79,7 +74,7 @@ func showRepo(c *call) error {
 	if c.at.revision == "" && m.LatestID == 0 {
 		return httpx.WriteJSON(c.w, http.StatusOK, out)
 	}
-	n, err := c.commit()
+	n, err := c.commitOf(registry.ModelRef{ID: m.ID})
 	if err != nil {
 		return err
 	}
@@ -113,15 +108,12 @@ func listRepos(c *call) error {
 	if a := q.Get("author"); a != "" && !strings.EqualFold(a, path.Base(p.FullPath)) {
 		return httpx.WriteJSON(c.w, http.StatusOK, []repoJSON{})
 	}
-	page := registry.Page{Limit: maxRepos, NoTotal: true}
-	if n, err := strconv.Atoi(q.Get("limit")); err == nil && n > 0 {
-		page.Limit = min(n, maxRepos)
+	page := registry.Page{Limit: c.limit(maxRepos), NoTotal: true}
+	after, err := c.after()
+	if err != nil {
+		return err
 	}
-	if text := q.Get("cursor"); text != "" {
-		after, err := httpx.DecodeCursor(text)
-		if err != nil {
-			return &hubError{status: http.StatusBadRequest, msg: "The cursor is not one that this server has given."}
-		}
+	if after != nil {
 		page.After = &registry.Cursor{Key: after.Key, ID: after.ID}
 	}
 	l, err := c.s.Models(c.ctx(), c.ref, registry.ModelQuery{Page: page, Search: q.Get("search")})
@@ -133,16 +125,37 @@ func listRepos(c *call) error {
 		out[i] = c.repo(m, p)
 	}
 	if l.More {
-		c.next(httpx.EncodeCursor(httpx.Cursor{Key: l.Next.Key, ID: l.Next.ID}))
+		c.next(httpx.Cursor{Key: l.Next.Key, ID: l.Next.ID})
 	}
 	return httpx.WriteJSON(c.w, http.StatusOK, out)
 }
 
+// limit is how many rows of a list are asked for.
+func (c *call) limit(most int) int {
+	if n, err := strconv.Atoi(c.r.URL.Query().Get("limit")); err == nil && n > 0 {
+		return min(n, most)
+	}
+	return most
+}
+
+// after is where a list goes on; nil: it begins.
+func (c *call) after() (*httpx.Cursor, error) {
+	text := c.r.URL.Query().Get("cursor")
+	if text == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	after, err := httpx.DecodeCursor(text)
+	if err != nil {
+		return nil, &hubError{status: http.StatusBadRequest, msg: "The cursor is not one that this server has given."}
+	}
+	return &after, nil
+}
+
 // next tells where a list goes on.
-func (c *call) next(cursor string) {
+func (c *call) next(after httpx.Cursor) {
 	_, rest, _ := split(c.r)
 	q := c.r.URL.Query()
-	q.Set("cursor", cursor)
+	q.Set("cursor", httpx.EncodeCursor(after))
 	c.w.Header().Set("Link", "<"+c.base+rest+"?"+q.Encode()+`>; rel="next"`)
 }
 
@@ -215,15 +228,4 @@ func whoAmI(c *call) error {
 	out := whoJSON{Type: "user", ID: strconv.FormatInt(a.UserID, 10), Name: a.Username, FullName: a.Username, Orgs: []struct{}{}}
 	out.Auth.Type, out.Auth.Token.Name, out.Auth.Token.Role = "access_token", "vitrine", "read"
 	return httpx.WriteJSON(c.w, http.StatusOK, out)
-}
-
-// cursorOf and cursorAt spell a place in a list of files, which is a path.
-func cursorOf(p string) string { return base64.RawURLEncoding.EncodeToString([]byte(p)) }
-
-func cursorAt(text string) (string, error) {
-	p, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return "", &hubError{status: http.StatusBadRequest, msg: "The cursor is not one that this server has given."}
-	}
-	return string(p), nil
 }

@@ -94,6 +94,13 @@ func splitName(name string) (project, model string) {
 // versions cannot hold, stands for it, as in Helm.
 const buildMark, tagMark = "+", "_"
 
+// Reference names a version as this door takes it, as "group/project/iris:1.0.0";
+// ok is false where OCI has no spelling for that.
+func Reference(project string, v registry.Version) (ref string, ok bool) {
+	name, tag := strings.ToLower(project+"/"+v.ModelName), v.Label()
+	return name + ":" + tag, !strings.Contains(v.ModelName, "/") && checkName(name) == nil && tagForm.MatchString(tag)
+}
+
 // byTag gives the version that a tag names: a semantic version, or else an alias.
 func byTag(tag string) registry.VersionRef {
 	which := registry.VersionRef{Alias: tag}

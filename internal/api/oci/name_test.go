@@ -71,3 +71,17 @@ func FuzzAddress(f *testing.F) {
 		}
 	})
 }
+
+// TestReference: a version is named as parseAddress and byTag read it.
+func TestReference(t *testing.T) {
+	for _, c := range []struct{ project, model, version, want string }{
+		{"Root/default", "iris", "1.0.0", "root/default/iris:1.0.0"},
+		{"group/sub/project", "Iris", "1.0.0+cuda.12", "group/sub/project/iris:1.0.0_cuda.12"},
+		{"group/project", "a/b", "1.0.0", ""},
+		{"group/project", "a model", "1.0.0", ""},
+	} {
+		if got, ok := Reference(c.project, registry.Version{ModelName: c.model, Semver: c.version}); ok != (c.want != "") || ok && got != c.want {
+			t.Errorf("%s/%s %s: %q %v, want %q", c.project, c.model, c.version, got, ok, c.want)
+		}
+	}
+}
