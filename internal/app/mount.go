@@ -26,7 +26,7 @@ import (
 func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	prose, scanner := markdown.New(), safety.NewScanner()
+	prose, scanner := markdown.New(), safety.NewScanner(a.Log)
 	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining,
 		Workspace: mlflow.Workspace, Reference: oci.Reference, Safety: scanner,
 		Health: a.health})

@@ -35,6 +35,12 @@ func (s Session) LookInto(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 	return f, c, err
 }
 
+// LookAtFile is a look at one file.
+func (s Session) LookAtFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (Look, error) {
+	f, err := s.StatFile(ctx, ref, pkg, path)
+	return Look{List[File]{Items: []File{f}}, s}, err
+}
+
 // LooksOf is FilesOf for files that are to be looked into.
 func (s Session) LooksOf(ctx context.Context, ref ProjectRef, packages Nest) (map[int64]Look, error) {
 	lists, err := s.FilesOf(ctx, ref, packages)

@@ -53,6 +53,8 @@ type Report struct {
 	Form     string    // what the content is, as "pickle, protocol 4"; "" for unknown
 	Findings []Finding // the worst first, none for a safe file
 	More     int       // findings that are left out
+	// Unreadable: the store could not give the file, so nothing is known of it.
+	Unreadable bool
 }
 
 // add takes a finding in, once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"path"
 	"sync"
 	"time"
@@ -14,10 +15,17 @@ import (
 // Scanner looks into the files of versions, and remembers what it saw: one digest
 // has one content for ever. It is safe for concurrent use.
 type Scanner struct {
+	log   *slog.Logger
 	turns chan struct{}
 	mu    sync.Mutex
-	known map[knownKey]Report
+	known map[knownKey]seen
 	size  int // of what is known, about, in bytes
+}
+
+// seen is a report that is remembered.
+type seen struct {
+	Report
+	until time.Time // zero: for ever
 }
 
 // knownKey is a content with a name: what its name says matters too.
@@ -31,11 +39,12 @@ const (
 	scansAtOnce = 2
 	maxKnown    = 16 << 20         // bytes, about
 	scanTime    = 10 * time.Second // for one file
+	failedTime  = 10 * time.Second // for which nobody tries again to read a file that could not be read
 )
 
-// NewScanner makes a Scanner.
-func NewScanner() *Scanner {
-	return &Scanner{turns: make(chan struct{}, scansAtOnce), known: map[knownKey]Report{}}
+// NewScanner makes a Scanner, which tells log of files that cannot be read.
+func NewScanner(log *slog.Logger) *Scanner {
+	return &Scanner{log: log, turns: make(chan struct{}, scansAtOnce), known: map[knownKey]seen{}}
 }
 
 // File is a file to look into.
@@ -54,11 +63,11 @@ func (s *Scanner) Known(f File) (Report, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.known[keyOf(f)]
-	return r, ok
+	return r.Report, ok && (r.until.IsZero() || time.Now().Before(r.until))
 }
 
-// Scan gives the report on a file, as it is remembered or made now. An error is
-// the store's, or that of ctx.
+// Scan gives the report on a file, as it is remembered or made now. That the store
+// cannot give the file is told in the report; an error is that of ctx.
 func (s *Scanner) Scan(ctx context.Context, f File) (Report, error) {
 	if r, ok := s.Known(f); ok {
 		return r, nil
@@ -72,6 +81,22 @@ func (s *Scanner) Scan(ctx context.Context, f File) (Report, error) {
 	if r, ok := s.Known(f); ok { // while it waited
 		return r, nil
 	}
+	r, err := s.read(ctx, f)
+	if err != nil && ctx.Err() != nil {
+		return Report{}, ctx.Err()
+	}
+	var until time.Time
+	if err != nil {
+		s.log.ErrorContext(ctx, "a file cannot be read from the store", "path", f.Path, "digest", f.Digest, "err", err)
+		r, until = Report{Unreadable: true}, time.Now().Add(failedTime)
+		r.add(Unscanned, "cannot be read from the store")
+	}
+	s.remember(f, r, until)
+	return r, nil
+}
+
+// read looks into a file. An error is the store's, or that of ctx.
+func (s *Scanner) read(ctx context.Context, f File) (Report, error) {
 	content, err := f.Open(ctx)
 	if err != nil {
 		return Report{}, err
@@ -80,18 +105,16 @@ func (s *Scanner) Scan(ctx context.Context, f File) (Report, error) {
 	short, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
 	r, err := Scan(short, f.Path, content, f.Size)
-	// That it takes too long is true of the file, and is remembered.
-	if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
-		return Report{}, err
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		err = nil // that it takes too long is true of the file
 	}
-	s.remember(f, r)
-	return r, nil
+	return r, err
 }
 
 // keyOf leaves the folders of a name out.
 func keyOf(f File) knownKey { return knownKey{f.Digest, path.Base(f.Path)} }
 
-func (s *Scanner) remember(f File, r Report) {
+func (s *Scanner) remember(f File, r Report, until time.Time) {
 	n := 300
 	for _, x := range r.Findings {
 		n += 32 + len(x.What)
@@ -102,5 +125,5 @@ func (s *Scanner) remember(f File, r Report) {
 		clear(s.known)
 		s.size = n
 	}
-	s.known[keyOf(f)] = r
+	s.known[keyOf(f)] = seen{r, until}
 }

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
 )
@@ -27,7 +31,7 @@ func fileOf(path, content string, opened *int) File {
 
 // TestScannerRemembers: a content is read once for each name that it has.
 func TestScannerRemembers(t *testing.T) {
-	s, opened := NewScanner(), 0
+	s, opened := NewScanner(slog.New(slog.DiscardHandler)), 0
 	bad := "cos\nsystem\n(S'true'\ntR."
 	for range 2 {
 		w, err := s.All(context.Background(), []File{fileOf("a/model.pkl", bad, &opened), fileOf("b/model.pkl", bad, &opened), fileOf("x.json", "{}", &opened)})
@@ -45,35 +49,52 @@ func TestScannerRemembers(t *testing.T) {
 
 // TestScannerForgets: what is remembered has a bound.
 func TestScannerForgets(t *testing.T) {
-	s, opened := NewScanner(), 0
+	s, opened := NewScanner(slog.New(slog.DiscardHandler)), 0
 	for i := range maxKnown/300 + 10 {
-		s.remember(fileOf("x", fmt.Sprint(i), &opened), Report{})
+		s.remember(fileOf("x", fmt.Sprint(i), &opened), Report{}, time.Time{})
 	}
 	if s.size > maxKnown || len(s.known) > 20 {
 		t.Errorf("%d bytes, %d reports", s.size, len(s.known))
 	}
 }
 
-// TestScannerFails: an error of the store is not remembered as a verdict.
+// TestScannerFails: what the store cannot give is told as that, and tried again
+// after a while.
 func TestScannerFails(t *testing.T) {
-	s, gone := NewScanner(), errors.New("gone")
-	f := File{Path: "a", Digest: "sha256:a", Open: func(context.Context) (io.ReadSeekCloser, error) { return nil, gone }}
-	if _, err := s.Scan(context.Background(), f); !errors.Is(err, gone) {
-		t.Error(err)
-	}
-	f.Open = func(context.Context) (io.ReadSeekCloser, error) { return closing{bytes.NewReader(nil)}, nil }
-	if r, err := s.Scan(context.Background(), f); err != nil || r.Verdict != Safe {
-		t.Error(r, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, opened := NewScanner(slog.New(slog.DiscardHandler)), 0
+		f := File{Path: "a", Digest: "sha256:a"}
+		f.Open = func(context.Context) (io.ReadSeekCloser, error) { opened++; return nil, errors.New("gone") }
+		for range 2 {
+			w, err := s.All(context.Background(), []File{f, fileOf("b.json", "{}", new(int))})
+			if err != nil || w.Verdict != Unscanned || !slices.Equal(w.Unreadable(), []string{"a"}) || w.Files[1].Verdict != Safe {
+				t.Errorf("%+v, %v", w, err)
+			}
+		}
+		if opened != 1 {
+			t.Errorf("opened %d times", opened)
+		}
+		f.Open = func(context.Context) (io.ReadSeekCloser, error) { return closing{bytes.NewReader(nil)}, nil }
+		time.Sleep(failedTime)
+		if r, err := s.Scan(context.Background(), f); err != nil || r.Verdict != Safe || r.Unreadable {
+			t.Error(r, err)
+		}
+	})
+}
+
+// TestScannerStopped: whoever goes away gets no report, and leaves none.
+func TestScannerStopped(t *testing.T) {
+	s := NewScanner(slog.New(slog.DiscardHandler))
+	f := fileOf("b", "", new(int))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := s.Scan(ctx, File{Path: "b", Digest: "sha256:b", Open: f.Open}); !errors.Is(err, context.Canceled) {
+	if _, err := s.Scan(ctx, f); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
 
 func TestScannerTogether(t *testing.T) {
-	s := NewScanner()
+	s := NewScanner(slog.New(slog.DiscardHandler))
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {

@@ -52,32 +52,41 @@ const (
 )
 
 // signatureOf compares a signature among the files of a look with the others. An
-// error is the store's.
-func signatureOf(ctx context.Context, look registry.Look) (Signature, error) {
+// error is that of ctx.
+func (s *Scanner) signatureOf(ctx context.Context, look registry.Look) (Signature, error) {
 	f, ok := signatureFile(look.Items)
 	if !ok {
 		return Signature{Status: Unsigned}, nil
 	}
-	s := Signature{Path: f.Path, Status: Incomparable}
+	sig := Signature{Path: f.Path, Status: Incomparable}
 	switch {
 	case f.Size > maxSignature:
-		s.Problem = fmt.Sprintf("has more than the %d MiB that are read of one", maxSignature>>20)
-		return s, nil
+		sig.Problem = fmt.Sprintf("has more than the %d MiB that are read of one", maxSignature>>20)
+		return sig, nil
 	case look.More:
-		s.Problem = fmt.Sprintf("is about more than the %d files that are compared", MaxFiles)
-		return s, nil
+		sig.Problem = fmt.Sprintf("is about more than the %d files that are compared", MaxFiles)
+		return sig, nil
 	}
+	raw, err := readSignature(ctx, look, f)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return sig, ctx.Err()
+	case err != nil:
+		s.log.ErrorContext(ctx, "a signature cannot be read from the store", "path", f.Path, "digest", f.Digest, "err", err)
+		sig.Problem = "cannot be read from the store"
+		return sig, nil
+	}
+	sig.judge(raw, look.Items)
+	return sig, nil
+}
+
+func readSignature(ctx context.Context, look registry.Look, f registry.File) ([]byte, error) {
 	content, err := look.Open(ctx, f)
 	if err != nil {
-		return s, err
+		return nil, err
 	}
 	defer content.Close()
-	raw, err := io.ReadAll(io.LimitReader(content, maxSignature))
-	if err != nil {
-		return s, fmt.Errorf("reading the signature: %w", err)
-	}
-	s.judge(raw, look.Items)
-	return s, nil
+	return io.ReadAll(io.LimitReader(content, maxSignature))
 }
 
 // signatureFile finds the signature that is nearest to the top.

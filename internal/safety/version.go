@@ -29,7 +29,19 @@ type Whole struct {
 	Waiting int
 }
 
+// Unreadable are the paths of the files that the store could not give.
+func (w Whole) Unreadable() []string {
+	var paths []string
+	for _, j := range w.Files {
+		if j.Report.Unreadable {
+			paths = append(paths, j.Path)
+		}
+	}
+	return paths
+}
+
 // Of looks into the files of a version or run, of which look has the first MaxFiles.
+// An error is that of ctx.
 func (s *Scanner) Of(ctx context.Context, look registry.Look) (Whole, error) {
 	files := make([]File, len(look.Items))
 	for i, f := range look.Items {
@@ -39,7 +51,7 @@ func (s *Scanner) Of(ctx context.Context, look registry.Look) (Whole, error) {
 	if err != nil {
 		return w, err
 	}
-	w.Signature, err = signatureOf(ctx, look)
+	w.Signature, err = s.signatureOf(ctx, look)
 	if w.More = look.More; w.More {
 		w.Verdict = max(w.Verdict, Unscanned)
 	}

@@ -68,7 +68,12 @@ func newWorld(t *testing.T) *apitest.World {
 
 func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
 	t.Helper()
-	return world.New(t, apitest.Options{Door: func(w *apitest.World) httpx.Mount {
+	return world.New(t, apitest.Options{Door: doorOf(t, draining)})
+}
+
+// doorOf makes the door of a world.
+func doorOf(t *testing.T, draining <-chan struct{}) func(*apitest.World) httpx.Mount {
+	return func(w *apitest.World) httpx.Mount {
 		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "test", Draining: draining,
 			Workspace: func(name string) registry.ProjectRef {
 				return registry.ParseProjectRef(cmp.Or(name, "root/private"))
@@ -77,7 +82,7 @@ func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
 			}})
 		apitest.OK(t, err)
 		return m
-	}})
+	}
 }
 
 // TestEveryRoute walks every page and every form with every role and compares

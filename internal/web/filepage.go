@@ -27,7 +27,9 @@ type filePage struct {
 	Inside   inside
 	Shown    []formats.Tensor // the first of those in it
 	Preview  preview
-	Safety   *safetyView
+	Safety   *safetyView // nil: it cannot be read
+	// Unreadable has the path of the file when the store cannot give it.
+	Unreadable []string
 }
 
 // showFile shows a file of a version or run: what it says of itself, and what is
@@ -42,19 +44,26 @@ func showFile(c *call) error {
 	if err != nil {
 		return err
 	}
-	f, content, err := c.s.LookInto(c.ctx(), c.ref, h.pkg, c.r.PathValue("path"))
+	look, err := c.s.LookAtFile(c.ctx(), c.ref, h.pkg, c.r.PathValue("path"))
+	if err != nil {
+		return err
+	}
+	p.File = look.Items[0]
+	p.Name, p.Kind = path.Base(p.File.Path), formats.KindOf(p.File.Path)
+	content, err := look.Open(c.ctx(), p.File)
+	if err != nil && c.ctx().Err() == nil {
+		c.unreadable(p.File, err)
+		p.Unreadable = []string{p.File.Path}
+		return c.render("file", p)
+	}
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	if err := c.fillFile(p, f, content); err != nil {
+	if err := c.fillFile(p, content); err != nil {
 		return err
 	}
-	_, err = content.Seek(0, io.SeekStart)
-	if err == nil {
-		p.Safety, err = c.safetyOfFile(f, opened(unclosed{content}))
-	}
-	if err != nil {
+	if p.Safety, err = c.safetyOfFile(look); err != nil {
 		return err
 	}
 	return c.render("file", p)
@@ -102,8 +111,7 @@ func (c *call) holderCrumbs(s registry.Session, h holder, pr registry.Project) (
 }
 
 // fillFile reads what the page shows of a content.
-func (c *call) fillFile(p *filePage, f registry.File, content io.ReadSeeker) error {
-	p.File, p.Name, p.Kind = f, path.Base(f.Path), formats.KindOf(f.Path)
+func (c *call) fillFile(p *filePage, content io.ReadSeeker) error {
 	var err error
 	if p.Kind == formats.Unknown {
 		if p.Kind, err = sniff(content); err != nil {
@@ -111,12 +119,12 @@ func (c *call) fillFile(p *filePage, f registry.File, content io.ReadSeeker) err
 		}
 	}
 	if p.Kind.Readable() {
-		if p.Inside, err = c.readInside(p.Kind, f, content); err != nil {
+		if p.Inside, err = c.readInside(p.Kind, p.File, content); err != nil {
 			return err
 		}
 		p.Shown = p.Inside.Details.Tensors[:min(maxTensors, p.Inside.Tensors)]
 	}
-	p.Preview, err = c.d.previewOf(f, p.Home, p.Kind, content)
+	p.Preview, err = c.d.previewOf(p.File, p.Home, p.Kind, content)
 	return err
 }
 
@@ -153,11 +161,6 @@ func showRaw(c *call) error {
 	return httpx.ServeBlob(c.w, c.r, httpx.Content{Name: path.Base(f.Path), Digest: f.Digest, Size: f.Size, ModTime: f.UpdatedAt, MediaType: kind,
 		Open: opened(content)})
 }
-
-// unclosed is a content that somebody else closes.
-type unclosed struct{ io.ReadSeeker }
-
-func (unclosed) Close() error { return nil }
 
 // opened gives a content that is open already.
 func opened(content io.ReadSeekCloser) func(context.Context) (io.ReadSeekCloser, error) {

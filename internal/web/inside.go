@@ -24,7 +24,7 @@ func (c *call) readInside(kind formats.Kind, f registry.File, content io.ReadSee
 	in := inside{Name: f.Path, Path: f.Path}
 	var err error
 	if in.Details, err = c.d.heads.Read(c.ctx(), kind, content, f.Size); errors.Is(err, formats.ErrMalformed) {
-		in.Problem, err = "The file "+err.Error()+".", nil
+		in.Problem, err = "The file "+err.Error()+". It may be damaged, or of another kind than its name says.", nil
 	}
 	in.Tensors = len(in.Details.Tensors)
 	return in, err
@@ -67,17 +67,30 @@ func (c *call) inside(look registry.Look, kind formats.Kind, f registry.File) (i
 		in.Name, in.Path = f.Path, f.Path
 		return in, nil
 	}
+	in, err := c.readFirst(look, kind, f)
+	if err != nil && c.ctx().Err() == nil {
+		c.unreadable(f, err)
+		return inside{Name: f.Path, Path: f.Path, Details: formats.Details{Kind: kind}, Problem: "The file cannot be read from the store."}, nil
+	}
+	if err == nil {
+		in.Details.Tensors = nil
+		c.d.heads.insides.put(f.Digest, in, in.size())
+	}
+	return in, err
+}
+
+func (c *call) readFirst(look registry.Look, kind formats.Kind, f registry.File) (inside, error) {
 	content, err := look.Open(c.ctx(), f)
 	if err != nil {
-		return in, err
+		return inside{}, err
 	}
 	defer content.Close()
-	if in, err = c.readInside(kind, f, content); err != nil {
-		return in, err
-	}
-	in.Details.Tensors = nil
-	c.d.heads.insides.put(f.Digest, in, in.size())
-	return in, nil
+	return c.readInside(kind, f, content)
+}
+
+// unreadable tells those who run the server that the store cannot give a file.
+func (c *call) unreadable(f registry.File, err error) {
+	c.d.Log.ErrorContext(c.ctx(), "a file cannot be read from the store", "path", f.Path, "digest", f.Digest, "err", err)
 }
 
 // join adds another shard of the same model. What is added to is changed in a

@@ -40,10 +40,9 @@ func (c *call) safetyOf(pkg registry.PackageRef) (*safetyView, error) {
 }
 
 // safetyOfFile looks into one file.
-func (c *call) safetyOfFile(f registry.File, open safety.Opener) (*safetyView, error) {
-	r, err := c.d.Safety.Scan(c.ctx(), safety.File{Path: f.Path, Digest: f.Digest, Size: f.Size, Open: open})
-	j := safety.Judged{Path: f.Path, Report: r}
-	return &safetyView{Whole: safety.Whole{Verdict: r.Verdict, Files: []safety.Judged{j}}, Notable: []safety.Judged{j}}, err
+func (c *call) safetyOfFile(look registry.Look) (*safetyView, error) {
+	w, err := c.d.Safety.Of(c.ctx(), look)
+	return &safetyView{Whole: w, Notable: w.Files}, err
 }
 
 // verdictWord is a verdict as people say it.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"html/template"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-ml/vitrine/internal/apitest"
+	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 	"github.com/vitrine-ml/vitrine/internal/safety"
 )
@@ -92,4 +94,32 @@ func mustLoad(t *testing.T, d *door) *template.Template {
 	page, err := pages["version"]()
 	apitest.OK(t, err)
 	return page
+}
+
+// TestMissingContent: a page whose file is missing from the store tells which,
+// and shows the rest.
+func TestMissingContent(t *testing.T) {
+	var store blob.Driver
+	w := world.New(t, apitest.Options{Wrap: func(d blob.Driver) blob.Driver { store = d; return d }, Door: doorOf(t, nil)})
+	version := w.IDs["private/version"]
+	home, pkg := modelPath("root/private", w.IDs["private/model"])+"/versions/"+itoa(version), registry.PackageRef{VersionID: version}
+	put(t, w, pkg, "README.md", "# Model")
+	gone := map[string]string{"m/model.safetensors": sample(t, "model.safetensors"), "m/model.sig": "{}"}
+	for path, content := range gone {
+		put(t, w, pkg, path, content)
+		apitest.OK(t, store.Delete(t.Context(), blob.Digest(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content))))))
+	}
+	page := w.Do(t, "GET", home, "reporter", "")
+	for _, want := range []string{"2 files cannot be read", "vitrine verify", "<code>m/model.safetensors</code>", `<span class="badge ">not scanned</span>`, "cannot be read from the store",
+		"The signature cannot be read", "README.md"} {
+		if !strings.Contains(page.Body.String(), want) || page.Code != 200 {
+			t.Errorf("%d, want %q in\n%s", page.Code, want, page.Body)
+		}
+	}
+	for path := range gone {
+		page := w.Do(t, "GET", home+"/files/"+path, "reporter", "")
+		if text := page.Body.String(); page.Code != 200 || !strings.Contains(text, "cannot be read: the content is missing") || strings.Contains(text, `id="safety"`) || !strings.Contains(text, "SHA-256") {
+			t.Errorf("%s: %d\n%s", path, page.Code, text)
+		}
+	}
 }

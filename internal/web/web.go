@@ -58,7 +58,7 @@ const idle = 90 * time.Second
 
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
-	o.Safety = cmp.Or(o.Safety, safety.NewScanner())
+	o.Safety = cmp.Or(o.Safety, safety.NewScanner(o.Log))
 	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, heads: newHeads(), streams: make(chan struct{}, maxStreams)}
 	var err error
 	if d.assets, err = loadAssets(); err != nil {

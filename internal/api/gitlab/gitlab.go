@@ -51,7 +51,7 @@ const idle = 90 * time.Second
 
 // New makes the door.
 func New(o Options) httpx.Mount {
-	o.Safety = cmp.Or(o.Safety, safety.NewScanner())
+	o.Safety = cmp.Or(o.Safety, safety.NewScanner(o.Log))
 	d := &dialect{Options: o, heads: formats.NewReader()}
 	d.mux, d.files = httpx.NewRouter(d.unmatched), httpx.NewRouter(d.unmatched)
 	d.routes = d.table()
