@@ -60,10 +60,11 @@ type metricRow struct {
 }
 
 var (
-	// An update that changes nothing gives the row, and holds it.
+	// An update that changes nothing gives the row, and holds it; of a column that
+	// is in no index, so that none is written.
 	takeMetric = stmt(`INSERT INTO metrics (run_id, run_eid, experiment_id, started_at, key, step, at, value, nan)
 		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2, $3, $4, $5 FROM runs r WHERE r.id = $6
-		ON CONFLICT (run_id, key) DO UPDATE SET key = excluded.key RETURNING id, points, ordered, step, at, value, nan`)
+		ON CONFLICT (run_id, key) DO UPDATE SET points = metrics.points RETURNING id, points, ordered, step, at, value, nan`)
 	putPoint = stmt(`INSERT INTO metric_points (metric_id, step, at, value, nan, n) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (metric_id, step, at, value, nan) DO NOTHING`)
 	updateMetric = stmt(`UPDATE metrics SET points = $1, ordered = $2, step = $3, at = $4, value = $5, nan = $6 WHERE id = $7`)

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { apitest.Main(m) }
 
-func newWorld(t *testing.T) *apitest.World {
+func newWorld(t testing.TB) *apitest.World {
 	t.Helper()
 	return apitest.New(t, apitest.Options{MaxFileSize: 1 << 20, TraceFiles: TraceFiles(), Door: func(w *apitest.World) httpx.Mount {
 		return New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log})

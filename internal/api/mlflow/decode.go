@@ -142,17 +142,26 @@ func camel(name string) string {
 	return strings.Join(parts, "")
 }
 
+// spelled is what was sent for a field under each of its names, nil for nothing.
+type spelled struct{ name, camel json.RawMessage }
+
 // find gives what was sent for a field, nil for nothing.
 func (f field) find(members map[string]json.RawMessage) (json.RawMessage, error) {
-	raw, ok := members[f.name]
+	sent := spelled{name: members[f.name]}
 	if f.camel != f.name {
-		other, too := members[f.camel]
-		if ok && too {
+		sent.camel = members[f.camel]
+	}
+	return f.choose(sent)
+}
+
+// choose gives the one that was sent; null is nothing.
+func (f field) choose(sent spelled) (json.RawMessage, error) {
+	raw := sent.name
+	if sent.camel != nil {
+		if raw != nil {
 			return nil, invalid("Request specifies both '" + f.name + "' and '" + f.camel + "'; provide only one of them.")
 		}
-		if too {
-			raw = other
-		}
+		raw = sent.camel
 	}
 	if string(raw) == "null" {
 		return nil, nil
@@ -284,7 +293,11 @@ func bodyMembers(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) {
 		return nil, invalid("The body is not valid UTF-8.")
 	}
-	if !json.Valid(body) {
+	valid := json.Valid(body)
+	if valid && body[0] == '{' {
+		return splitObject(body), nil
+	}
+	if !valid {
 		body = quoteNaN(body)
 	}
 	if body[0] == '"' {

@@ -41,7 +41,7 @@ func (c *call) checkModelName(where, name string) error {
 	case longer(name, registry.MaxFreeName):
 		return tooLong(where, registry.MaxFreeName)
 	}
-	if bad := checkPathName("name", name); bad != nil {
+	if bad := (entry{}).checkPathName("name", name); bad != nil {
 		return bad
 	}
 	return err

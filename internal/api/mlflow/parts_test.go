@@ -21,12 +21,12 @@ import (
 var doors = map[string]string{"root": "/api/2.0", "GitLab": "/api/v4/projects/root%2Fprivate/ml/mlflow/api/2.0"}
 
 // post sends a message as somebody and reads the answer.
-func post(t *testing.T, w *apitest.World, target, who, body string, out any) int {
+func post(t testing.TB, w *apitest.World, target, who, body string, out any) int {
 	t.Helper()
 	return request(t, w, "POST", target, who, body, out).Code
 }
 
-func request(t *testing.T, w *apitest.World, method, target, who, body string, out any) *httptest.ResponseRecorder {
+func request(t testing.TB, w *apitest.World, method, target, who, body string, out any) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	if who != "" {

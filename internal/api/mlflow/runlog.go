@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +51,7 @@ type newMetric struct {
 }
 
 func logMetric(c *call, in newMetric) (none, error) {
-	if err := checkMetric("", in.metricIn); err != nil {
+	if err := (entry{}).checkMetric(in.metricIn); err != nil {
 		return none{}, err
 	}
 	return none{}, c.s.Log(c.ctx(), c.ref, in.ref(), registry.RunData{Metrics: []registry.Metric{in.metric()}})
@@ -65,7 +64,7 @@ type newParam struct {
 }
 
 func logParam(c *call, in newParam) (none, error) {
-	p, err := checkParam("", tagJSON{in.Key, in.Value})
+	p, err := entry{}.checkParam(tagJSON{in.Key, in.Value})
 	if err != nil {
 		return none{}, err
 	}
@@ -102,14 +101,14 @@ func logBatch(c *call, in batch) (none, error) {
 // complete tells what an entry lacks.
 func (in batch) complete() error {
 	for i, m := range in.Metrics {
-		where := "metrics[" + strconv.Itoa(i) + "]."
+		e := entry{"metrics", i}
 		switch {
 		case deref(m.Key) == "":
-			return missing(where + "key")
+			return missing(e.at("key"))
 		case m.Value == nil:
-			return missing(where + "value")
+			return missing(e.at("value"))
 		case m.Timestamp == nil:
-			return missing(where + "timestamp")
+			return missing(e.at("timestamp"))
 		}
 	}
 	if err := keyed("params", in.Params); err != nil {
@@ -121,7 +120,7 @@ func (in batch) complete() error {
 func keyed(name string, entries []tagJSON) error {
 	for i, e := range entries {
 		if e.Key == "" {
-			return missing(name + "[" + strconv.Itoa(i) + "].key")
+			return missing(entry{name, i}.at("key"))
 		}
 	}
 	return nil
@@ -133,14 +132,15 @@ func (in batch) data() (registry.RunData, error) {
 	if !looksLikeRunID(in.ID) {
 		return d, invalidValue("run_id", in.ID, "")
 	}
+	d.Metrics = make([]registry.Metric, 0, len(in.Metrics))
 	for i, m := range in.Metrics {
-		if err := checkMetric("metrics["+strconv.Itoa(i)+"]", m); err != nil {
+		if err := (entry{"metrics", i}).checkMetric(m); err != nil {
 			return d, err
 		}
 		d.Metrics = append(d.Metrics, m.metric())
 	}
 	for i, p := range in.Params {
-		param, err := checkParam("params["+strconv.Itoa(i)+"]", p)
+		param, err := entry{"params", i}.checkParam(p)
 		if err != nil {
 			return d, err
 		}
@@ -148,7 +148,7 @@ func (in batch) data() (registry.RunData, error) {
 	}
 	tags := make([]tagJSON, len(in.Tags))
 	for i, t := range in.Tags {
-		tag, err := checkRunTag("tags["+strconv.Itoa(i)+"]", t)
+		tag, err := entry{"tags", i}.checkRunTag(t)
 		if err != nil {
 			return d, err
 		}

@@ -282,7 +282,7 @@ type runTag struct {
 }
 
 func setRunTag(c *call, in runTag) (none, error) {
-	t, err := checkRunTag("", tagJSON{in.Key, in.Value})
+	t, err := entry{}.checkRunTag(tagJSON{in.Key, in.Value})
 	if err != nil {
 		return none{}, err
 	}

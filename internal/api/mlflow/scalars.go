@@ -74,9 +74,21 @@ func setMessage(dst reflect.Value, raw json.RawMessage) bool {
 	if raw[0] != '{' {
 		return false
 	}
-	members := splitObject(raw)
-	for _, f := range planOf(dst.Type()) {
-		inner, err := f.find(members)
+	plan := planOf(dst.Type())
+	sent := make([]spelled, len(plan))
+	for quoted, value := range eachMember(raw) {
+		name := bytesOf(quoted)
+		for i, f := range plan {
+			switch string(name) {
+			case f.name:
+				sent[i].name = value
+			case f.camel:
+				sent[i].camel = value
+			}
+		}
+	}
+	for i, f := range plan {
+		inner, err := f.choose(sent[i])
 		if err != nil || inner != nil && !assign(dst.FieldByIndex(f.index), inner) {
 			return false
 		}

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 )
 
 // A batch has a thousand small objects. What is in a message has been found to be
@@ -25,27 +26,42 @@ func splitList(raw json.RawMessage) (out []json.RawMessage) {
 // last.
 func splitObject(raw json.RawMessage) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
-	for i := skipSpace(raw, 1); raw[i] != '}'; {
-		end := stringEnd(raw, i)
-		name := stringOf(raw[i:end])
-		i = skipSpace(raw, skipSpace(raw, end)+1) // behind the colon
-		end = valueEnd(raw, i)
-		out[name] = raw[i:end]
-		if i = skipSpace(raw, end); raw[i] == ',' {
-			i = skipSpace(raw, i+1)
-		}
+	for name, value := range eachMember(raw) {
+		out[stringOf(name)] = value
 	}
 	return out
 }
 
+// eachMember goes through a valid object: the names, in their quotes, and the
+// values.
+func eachMember(raw json.RawMessage) iter.Seq2[json.RawMessage, json.RawMessage] {
+	return func(yield func(name, value json.RawMessage) bool) {
+		for i := skipSpace(raw, 1); raw[i] != '}'; {
+			end := stringEnd(raw, i)
+			name := raw[i:end]
+			i = skipSpace(raw, skipSpace(raw, end)+1) // behind the colon
+			end = valueEnd(raw, i)
+			if !yield(name, raw[i:end]) {
+				return
+			}
+			if i = skipSpace(raw, end); raw[i] == ',' {
+				i = skipSpace(raw, i+1)
+			}
+		}
+	}
+}
+
 // stringOf gives the text of a valid string.
-func stringOf(raw json.RawMessage) string {
+func stringOf(raw json.RawMessage) string { return string(bytesOf(raw)) }
+
+// bytesOf gives the same as bytes, of raw itself where nothing is escaped.
+func bytesOf(raw json.RawMessage) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
+		return raw[1 : len(raw)-1]
 	}
 	var s string
 	_ = json.Unmarshal(raw, &s) // it is valid
-	return s
+	return []byte(s)
 }
 
 func skipSpace(raw []byte, i int) int {
