@@ -334,7 +334,7 @@ func TestCommas(t *testing.T) {
 			t.Errorf("%s: %v, %q", body, err, got.Roles)
 		}
 	}
-	for body, want := range map[string][]int64{`{"users":5}`: {5}, `{"users":5.0}`: {5}, `{"users":"5, 6"}`: {5, 6}, `{"users":[5,6]}`: {5, 6}, `{"users":"x"}`: nil, `{"users":5.5}`: nil, `{"users":true}`: nil} {
+	for body, want := range map[string][]int64{`{"users":5}`: {5}, `{"users":5.0}`: {5}, `{"users":"5, 6"}`: {5, 6}, `{"users":[5,6]}`: {5, 6}, `{"users":""}`: {}, `{"users":" "}`: {}, `{"users":"x"}`: nil, `{"users":"5,"}`: nil, `{"users":"5\t"}`: nil, `{"users":5.5}`: nil, `{"users":true}`: nil} {
 		var got everything
 		err := DecodeParams(request("POST", "/", "application/json", body), &got, 1000)
 		if fault.Is(err, fault.Invalid) != (want == nil) || want != nil && !slices.Equal(got.Users, want) {

@@ -211,7 +211,7 @@ func (a *assigner) setSlice(dst reflect.Value, v value, field string) error {
 }
 
 // split makes a list of a text with commas, and of a number where numbers are
-// wanted; a list stays as it is.
+// wanted; a list stays as it is, and an empty text is an empty list.
 func (v value) split(numbers bool) value {
 	texts := v.text
 	if v.json != nil {
@@ -229,7 +229,7 @@ func (v value) split(numbers bool) value {
 	out := value{list: true}
 	for _, s := range texts {
 		for part := range strings.SplitSeq(s, ",") {
-			out.text = append(out.text, strings.TrimSpace(part))
+			out.text = append(out.text, strings.Trim(part, " "))
 		}
 	}
 	return out

@@ -192,7 +192,7 @@ func (in input) orText(schema object) object {
 func (in input) asText(list object) []object {
 	switch {
 	case in.typ.Elem().Kind() == reflect.Int64:
-		return []object{list, {"type": "integer", "format": "int64"}, {"type": "string", "pattern": "^\\d+(,\\d+)*$"}}
+		return []object{list, {"type": "integer", "format": "int64"}, {"type": "string", "pattern": "^( *[+-]?[0-9]+ *(, *[+-]?[0-9]+ *)*| *)$"}}
 	case in.values == nil:
 		return []object{list, {"type": "string"}}
 	}
