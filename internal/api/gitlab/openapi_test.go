@@ -100,7 +100,7 @@ func TestOpenAPIOrders(t *testing.T) {
 				t.Errorf("%s: the orders are not documented", rt.pattern)
 			}
 			for _, v := range in.values {
-				query := fmt.Sprintf("?%s=%v&metric=m", in.name, v)
+				query := fmt.Sprintf("?%s=%v&metric=m&param=p", in.name, v)
 				if rt.tag == "Search" {
 					query += "&search=x"
 				}

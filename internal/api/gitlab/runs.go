@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -145,6 +146,9 @@ func listRuns(c *call, in runFilter) ([]candidateJSON, error) {
 		return nil, badParam("status", "does not have a valid value")
 	}
 	if in.EID != "" {
+		if o.By != "" && !slices.Contains(allowed["runFilter.order_by"], any(o.By)) {
+			return nil, badParam("order_by", "does not have a valid value")
+		}
 		return listed(c, in.paging, c.candidate)(c.byEID(in.EID))
 	}
 	return listed(c, in.paging, c.candidate)(c.s.Runs(c.ctx(), c.project(), registry.RunQuery{Page: p, Order: o, Metric: in.Metric, Param: in.Param,
