@@ -23,6 +23,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/blob/fsblob"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
 	"github.com/vitrine-ml/vitrine/internal/sqlstore"
 )
 
@@ -146,6 +147,21 @@ func (w *World) open(dir string, o Options) (*sqlstore.Store, error) {
 		w.Handler = httpx.Chain(httpx.RequestID(), httpx.Recover(w.Log, nil))(o.Door(w).Handler)
 	}
 	return store, nil
+}
+
+// Scanner gives a scanner that runs until the test ends.
+func Scanner(t testing.TB, log *slog.Logger) *safety.Scanner {
+	s := safety.NewScanner(log)
+	RunScanner(t, s)
+	return s
+}
+
+// RunScanner runs a scanner until the test ends.
+func RunScanner(t testing.TB, s *safety.Scanner) {
+	ctx, stop := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { s.Run(ctx) })
+	t.Cleanup(func() { stop(); group.Wait() })
 }
 
 // OK ends the test on an error.

@@ -26,6 +26,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/jobs"
 	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
 	"github.com/vitrine-ml/vitrine/internal/sqlstore"
 )
 
@@ -42,6 +43,8 @@ type App struct {
 	store *sqlstore.Store
 	blobs *blob.Store
 	authn *auth.Authenticator
+	// scanner looks into files while the server serves.
+	scanner *safety.Scanner
 	// started is when the data was opened.
 	started time.Time
 }
@@ -60,7 +63,7 @@ func Open(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*App
 		return nil, err
 	}
 	blobs := blob.New(driver, blob.Options{})
-	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil), started: time.Now()}
+	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil), scanner: safety.NewScanner(log), started: time.Now()}
 	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, ProjectLimit: c.ProjectLimit, UploadExpiry: c.UploadExpiry,
 		TraceFiles: mlflow.TraceFiles()})
 	a.authn.Refused = func(ctx context.Context, id string) {
@@ -126,6 +129,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	var background sync.WaitGroup
 	background.Go(func() { a.jobs().Run(work) })
 	background.Go(func() { a.flushUses(work) })
+	background.Go(func() { a.scanner.Run(work) })
 	defer background.Wait()
 	defer stop()
 

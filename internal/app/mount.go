@@ -17,7 +17,6 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/apidoc"
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/markdown"
-	"github.com/vitrine-ml/vitrine/internal/safety"
 	"github.com/vitrine-ml/vitrine/internal/web"
 )
 
@@ -26,9 +25,9 @@ import (
 func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	prose, scanner := markdown.New(), safety.NewScanner(a.Log)
+	prose := markdown.New()
 	pages, err := web.New(web.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL, Version: a.build.Version, Draining: draining,
-		Workspace: mlflow.Workspace, Reference: oci.Reference, Safety: scanner,
+		Workspace: mlflow.Workspace, Reference: oci.Reference, Safety: a.scanner,
 		Health: a.health})
 	if err != nil {
 		return nil, err
@@ -36,7 +35,7 @@ func (a *App) handler(draining <-chan struct{}) (http.Handler, error) {
 	mounts := []httpx.Mount{
 		mlflow.New(mlflow.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}), // before gitlab: it is below one of its addresses
 		hub.New(hub.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL}),       // the same
-		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Safety: scanner,
+		gitlab.New(gitlab.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, URL: a.Config.URL, Safety: a.scanner,
 			Version: a.build.Version, Revision: a.build.Revision}),
 		graphql.New(graphql.Options{Registry: a.Registry, Auth: a.authn, Log: a.Log, Prose: prose, URL: a.Config.URL,
 			Version: a.build.Version, Revision: a.build.Revision}),

@@ -41,7 +41,7 @@ var may = map[string][]string{
 	"internal/api/mlflow":         {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
 	"internal/api/hub":            {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault"},
 	"internal/api/oci":            {"internal/registry", "internal/credential", "internal/auth", "internal/httpx", "internal/fault", "internal/blob"},
-	"internal/apitest":            {"internal/registry", "internal/auth", "internal/blob", "internal/blob/fsblob", "internal/httpx", "internal/sqlstore"},
+	"internal/apitest":            {"internal/registry", "internal/safety", "internal/auth", "internal/blob", "internal/blob/fsblob", "internal/httpx", "internal/sqlstore"},
 	"internal/asset":              {"internal/httpx"},
 	"internal/markdown":           {},
 	"internal/apidoc":             {"internal/asset", "internal/httpx"},

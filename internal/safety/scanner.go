@@ -3,9 +3,11 @@ package safety
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"path"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,13 +15,17 @@ import (
 )
 
 // Scanner looks into the files of versions, and remembers what it saw: one digest
-// has one content for ever. It is safe for concurrent use.
+// has one content for ever. Whoever asks about files queues those of which nothing
+// is known; Run looks into them. It is safe for concurrent use.
+//
+// What is remembered and what is queued is in memory: after a restart the next one
+// who asks queues it again.
 type Scanner struct {
 	log   *slog.Logger
-	turns chan struct{}
 	mu    sync.Mutex
 	known map[knownKey]seen
 	size  int // of what is known, about, in bytes
+	queue queue
 }
 
 // seen is a report that is remembered.
@@ -44,7 +50,7 @@ const (
 
 // NewScanner makes a Scanner, which tells log of files that cannot be read.
 func NewScanner(log *slog.Logger) *Scanner {
-	return &Scanner{log: log, turns: make(chan struct{}, scansAtOnce), known: map[knownKey]seen{}}
+	return &Scanner{log: log, known: map[knownKey]seen{}, queue: newQueue()}
 }
 
 // File is a file to look into.
@@ -55,48 +61,50 @@ type File struct {
 	Open   Opener
 }
 
-// Opener opens a content; the caller closes it.
+// Opener opens a content; the caller closes it. It is called in the background,
+// after whoever asked has gone.
 type Opener = func(context.Context) (io.ReadSeekCloser, error)
 
-// Known gives the report on a file that was looked into before.
-func (s *Scanner) Known(f File) (Report, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.known[keyOf(f)]
-	return r.Report, ok && (r.until.IsZero() || time.Now().Before(r.until))
+// Run looks into what is queued, until ctx ends.
+func (s *Scanner) Run(ctx context.Context) {
+	var workers sync.WaitGroup
+	for range scansAtOnce {
+		workers.Go(func() {
+			for j := s.take(ctx); j != nil; j = s.take(ctx) {
+				s.scan(ctx, j)
+			}
+		})
+	}
+	workers.Wait()
 }
 
-// Scan gives the report on a file, as it is remembered or made now. That the store
-// cannot give the file is told in the report; an error is that of ctx.
-func (s *Scanner) Scan(ctx context.Context, f File) (Report, error) {
-	if r, ok := s.Known(f); ok {
-		return r, nil
-	}
-	select {
-	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
-	case <-ctx.Done():
-		return Report{}, ctx.Err()
-	}
-	if r, ok := s.Known(f); ok { // while it waited
-		return r, nil
-	}
-	r, err := s.read(ctx, f)
-	if err != nil && ctx.Err() != nil {
-		return Report{}, ctx.Err()
+// scan looks into a file, remembers what it saw, and tells those who wait for it.
+func (s *Scanner) scan(ctx context.Context, j *job) {
+	r, err := s.read(ctx, j.File)
+	if ctx.Err() != nil {
+		return // the server stops, and whoever waits is stopped too
 	}
 	var until time.Time
 	if err != nil {
-		s.log.ErrorContext(ctx, "a file cannot be read from the store", "path", f.Path, "digest", f.Digest, "err", err)
+		s.log.ErrorContext(ctx, "a file cannot be read from the store", "path", j.Path, "digest", j.Digest, "err", err)
 		r, until = Report{Unreadable: true}, time.Now().Add(failedTime)
 		r.add(Unscanned, "cannot be read from the store")
 	}
-	s.remember(f, r, until)
-	return r, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remember(j.File, r, until)
+	s.queue.finish(j, r)
 }
 
 // read looks into a file. An error is the store's, or that of ctx.
-func (s *Scanner) read(ctx context.Context, f File) (Report, error) {
+func (s *Scanner) read(ctx context.Context, f File) (r Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.ErrorContext(ctx, "looking into a file broke", "path", f.Path, "digest", f.Digest, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			r, err = Report{}, nil
+			r.add(Suspicious, "could not be looked into: that broke, which is a mistake of this server, and perhaps what the file was made for")
+		}
+	}()
 	content, err := f.Open(ctx)
 	if err != nil {
 		return Report{}, err
@@ -104,8 +112,8 @@ func (s *Scanner) read(ctx context.Context, f File) (Report, error) {
 	defer content.Close()
 	short, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
-	r, err := Scan(short, f.Path, content, f.Size)
-	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+	r, err = Scan(short, f.Path, content, f.Size)
+	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil // that it takes too long is true of the file
 	}
 	return r, err
@@ -114,13 +122,18 @@ func (s *Scanner) read(ctx context.Context, f File) (Report, error) {
 // keyOf leaves the folders of a name out.
 func keyOf(f File) knownKey { return knownKey{f.Digest, path.Base(f.Path)} }
 
+// recall gives the report on a file that was looked into before. The lock is held.
+func (s *Scanner) recall(f File) (Report, bool) {
+	r, ok := s.known[keyOf(f)]
+	return r.Report, ok && (r.until.IsZero() || time.Now().Before(r.until))
+}
+
+// remember keeps a report. The lock is held.
 func (s *Scanner) remember(f File, r Report, until time.Time) {
 	n := 300
 	for _, x := range r.Findings {
 		n += 32 + len(x.What)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.size += n; s.size > maxKnown {
 		clear(s.known)
 		s.size = n

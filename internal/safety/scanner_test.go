@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,36 +23,58 @@ type closing struct{ io.ReadSeeker }
 func (closing) Close() error { return nil }
 
 // fileOf is a file of that content, which counts how often it is opened.
-func fileOf(path, content string, opened *int) File {
+func fileOf(path, content string, opened *atomic.Int64) File {
 	return File{Path: path, Digest: blob.Digest("sha256:" + content), Size: int64(len(content)), Open: func(context.Context) (io.ReadSeekCloser, error) {
-		*opened++
+		opened.Add(1)
 		return closing{strings.NewReader(content)}, nil
 	}}
 }
 
+func newScanner() *Scanner { return NewScanner(slog.New(slog.DiscardHandler)) }
+
+// running runs a scanner until the test ends.
+func running(t *testing.T, s *Scanner) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { s.Run(ctx) })
+	t.Cleanup(func() { stop(); group.Wait() })
+}
+
+func all(t *testing.T, s *Scanner, files ...File) Whole {
+	t.Helper()
+	w, err := s.All(t.Context(), files, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+const calls = "cos\nsystem\n(S'true'\ntR."
+
 // TestScannerRemembers: a content is read once for each name that it has.
 func TestScannerRemembers(t *testing.T) {
-	s, opened := NewScanner(slog.New(slog.DiscardHandler)), 0
-	bad := "cos\nsystem\n(S'true'\ntR."
+	s, opened := newScanner(), new(atomic.Int64)
+	running(t, s)
 	for range 2 {
-		w, err := s.All(context.Background(), []File{fileOf("a/model.pkl", bad, &opened), fileOf("b/model.pkl", bad, &opened), fileOf("x.json", "{}", &opened)})
-		if err != nil || w.Verdict != Unsafe || len(w.Files) != 3 || w.Waiting != 0 || w.Files[2].Verdict != Safe {
-			t.Errorf("%+v, %v", w, err)
+		w := all(t, s, fileOf("a/model.pkl", calls, opened), fileOf("b/model.pkl", calls, opened), fileOf("x.json", "{}", opened))
+		if w.Verdict != Unsafe || len(w.Files) != 3 || w.Waiting != 0 || w.Files[1].Verdict != Unsafe || w.Files[2].Verdict != Safe {
+			t.Errorf("%+v", w)
 		}
 	}
-	if opened != 2 {
-		t.Errorf("opened %d times", opened)
+	if n := opened.Load(); n != 2 {
+		t.Errorf("opened %d times", n)
 	}
-	if r, err := s.Scan(context.Background(), fileOf("model.json", bad, &opened)); err != nil || len(r.Findings) < 2 {
-		t.Errorf("under another name: %+v, %v", r, err)
+	if w := all(t, s, fileOf("model.json", calls, opened)); len(w.Files[0].Findings) < 2 {
+		t.Errorf("under another name: %+v", w)
 	}
 }
 
 // TestScannerForgets: what is remembered has a bound.
 func TestScannerForgets(t *testing.T) {
-	s, opened := NewScanner(slog.New(slog.DiscardHandler)), 0
+	s := newScanner()
 	for i := range maxKnown/300 + 10 {
-		s.remember(fileOf("x", fmt.Sprint(i), &opened), Report{}, time.Time{})
+		s.remember(fileOf("x", fmt.Sprint(i), nil), Report{}, time.Time{})
 	}
 	if s.size > maxKnown || len(s.known) > 20 {
 		t.Errorf("%d bytes, %d reports", s.size, len(s.known))
@@ -59,16 +82,17 @@ func TestScannerForgets(t *testing.T) {
 }
 
 // TestScannerFails: what the store cannot give is told as that, and tried again
-// after a while.
+// after a while; so is what breaks the server's own reading.
 func TestScannerFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, opened := NewScanner(slog.New(slog.DiscardHandler)), 0
+		s, opened := newScanner(), 0
+		running(t, s)
 		f := File{Path: "a", Digest: "sha256:a"}
 		f.Open = func(context.Context) (io.ReadSeekCloser, error) { opened++; return nil, errors.New("gone") }
 		for range 2 {
-			w, err := s.All(context.Background(), []File{f, fileOf("b.json", "{}", new(int))})
-			if err != nil || w.Verdict != Unscanned || !slices.Equal(w.Unreadable(), []string{"a"}) || w.Files[1].Verdict != Safe {
-				t.Errorf("%+v, %v", w, err)
+			w := all(t, s, f, fileOf("b.json", "{}", new(atomic.Int64)))
+			if w.Verdict != Unscanned || !slices.Equal(w.Unreadable(), []string{"a"}) || w.Files[1].Verdict != Safe {
+				t.Errorf("%+v", w)
 			}
 		}
 		if opened != 1 {
@@ -76,31 +100,92 @@ func TestScannerFails(t *testing.T) {
 		}
 		f.Open = func(context.Context) (io.ReadSeekCloser, error) { return closing{bytes.NewReader(nil)}, nil }
 		time.Sleep(failedTime)
-		if r, err := s.Scan(context.Background(), f); err != nil || r.Verdict != Safe || r.Unreadable {
-			t.Error(r, err)
+		if w := all(t, s, f); w.Verdict != Safe || w.Unreadable() != nil {
+			t.Errorf("%+v", w)
+		}
+		f.Digest, f.Open = "sha256:b", func(context.Context) (io.ReadSeekCloser, error) { panic("broken") }
+		if w := all(t, s, f); w.Verdict != Suspicious || w.Unreadable() != nil {
+			t.Errorf("%+v", w)
 		}
 	})
 }
 
-// TestScannerStopped: whoever goes away gets no report, and leaves none.
-func TestScannerStopped(t *testing.T) {
-	s := NewScanner(slog.New(slog.DiscardHandler))
-	f := fileOf("b", "", new(int))
-	ctx, cancel := context.WithCancel(context.Background())
+// TestScannerWaits: whoever asks waits no longer than they want, and is told later
+// what was found meanwhile; who goes away waits no more.
+func TestScannerWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, turn := newScanner(), make(chan struct{})
+		running(t, s)
+		slow, opened := fileOf("m.pkl", calls, new(atomic.Int64)), new(atomic.Int64)
+		open := slow.Open
+		slow.Open = func(ctx context.Context) (io.ReadSeekCloser, error) { <-turn; return open(ctx) }
+		files := []File{slow, fileOf("x.json", "{}", opened)}
+		w, err := s.All(t.Context(), files, time.Second)
+		if err != nil || w.Waiting != 1 || !w.Files[0].Waiting || w.Verdict != Unscanned || w.Files[1].Waiting || w.Files[1].Verdict != Safe {
+			t.Errorf("%+v, %v", w, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.All(ctx, files, time.Second); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		close(turn)
+		synctest.Wait()
+		w, err = s.All(t.Context(), files, 0)
+		if err != nil || w.Waiting != 0 || w.Verdict != Unsafe || opened.Load() != 1 {
+			t.Errorf("%+v, %v", w, err)
+		}
+	})
+}
+
+// TestQueueTakesTurns: looks with many files and with few take turns; a file waits
+// once, and the queue has an end.
+func TestQueueTakesTurns(t *testing.T) {
+	q, opened := newQueue(), new(atomic.Int64)
+	file := func(name string) File { return fileOf(name, name, opened) }
+	many := q.add([]File{file("a1"), file("a2"), file("a3")})
+	q.add([]File{file("b1")})
+	if again := q.add([]File{file("a2"), file("c1")}); again[0] != many[1] {
+		t.Error("a file waits twice")
+	}
+	var order []string
+	for j := q.next(); j != nil; j = q.next() {
+		order = append(order, j.Path)
+		q.finish(j, Report{})
+	}
+	if got := strings.Join(order, " "); got != "a1 b1 c1 a2 a3" {
+		t.Errorf("the order is %s", got)
+	}
+	lots := make([]File, maxQueued+1)
+	for i := range lots {
+		lots[i] = file(fmt.Sprint(i))
+	}
+	if jobs := q.add(lots); jobs[maxQueued-1] == nil || jobs[maxQueued] != nil {
+		t.Error("the queue has no end")
+	}
+}
+
+// TestScannerStops: files that wait are left when the server stops.
+func TestScannerStops(t *testing.T) {
+	s, opened := newScanner(), new(atomic.Int64)
+	s.queue.add([]File{fileOf("x", "{}", opened)})
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Scan(ctx, f); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	s.Run(ctx)
+	if opened.Load() != 0 {
+		t.Error("a file was opened")
 	}
 }
 
 func TestScannerTogether(t *testing.T) {
-	s := NewScanner(slog.New(slog.DiscardHandler))
+	s := newScanner()
+	running(t, s)
 	var group sync.WaitGroup
-	for range 8 {
+	for i := range 8 {
 		group.Go(func() {
-			opened := 0
-			if r, err := s.Scan(context.Background(), fileOf("m.pkl", "N.", &opened)); err != nil || r.Verdict != Safe {
-				t.Error(r, err)
+			w := all(t, s, fileOf("m.pkl", "N.", new(atomic.Int64)), fileOf("n.pkl", fmt.Sprintf("I%d\n.", i), new(atomic.Int64)))
+			if w.Verdict != Safe {
+				t.Errorf("%+v", w)
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/httpx"
 	"github.com/vitrine-ml/vitrine/internal/markdown"
 	"github.com/vitrine-ml/vitrine/internal/registry"
+	"github.com/vitrine-ml/vitrine/internal/safety"
 )
 
 func TestMain(m *testing.M) {
@@ -73,8 +74,12 @@ func drainingWorld(t *testing.T, draining <-chan struct{}) *apitest.World {
 
 // doorOf makes the door of a world.
 func doorOf(t *testing.T, draining <-chan struct{}) func(*apitest.World) httpx.Mount {
+	return func(w *apitest.World) httpx.Mount { return doorWith(t, draining, apitest.Scanner(t, w.Log))(w) }
+}
+
+func doorWith(t *testing.T, draining <-chan struct{}, scanner *safety.Scanner) func(*apitest.World) httpx.Mount {
 	return func(w *apitest.World) httpx.Mount {
-		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Prose: markdown.New(), Version: "test", Draining: draining,
+		m, err := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Safety: scanner, Prose: markdown.New(), Version: "test", Draining: draining,
 			Workspace: func(name string) registry.ProjectRef {
 				return registry.ParseProjectRef(cmp.Or(name, "root/private"))
 			}, Reference: func(project string, v registry.Version) (string, bool) {

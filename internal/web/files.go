@@ -36,7 +36,8 @@ type shelf struct {
 	MayPush  bool
 	Tree     *folder
 	Inside   []inside
-	Runs     []string // paths of files whose loading can run code
+	Runs     []string    // paths of files whose loading can run code
+	Safety   *safetyView // for those who may read the files, when there are some
 	Listed   int
 	Loadable bool // MLflow can load it
 	Search   string

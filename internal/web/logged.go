@@ -66,6 +66,9 @@ func showLogged(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.judge(&p.Shelf); err != nil {
+		return err
+	}
 	return c.render("logged", p)
 }
 

@@ -29,7 +29,10 @@ func TestLoggedModel(t *testing.T) {
 			t.Errorf("%s: %d, no %s", target, got.Code, want)
 		}
 	}
-	if got := w.Do(t, "GET", page, "guest", ""); got.Code != 200 || strings.Contains(got.Body.String(), "MLmodel") {
+	if got := settled(t, w, page, "reporter").Body.String(); !strings.Contains(got, `Safety: <span class="badge good">safe</span>`) {
+		t.Errorf("no verdict in\n%s", got)
+	}
+	if got := w.Do(t, "GET", page, "guest", ""); got.Code != 200 || (strings.Contains(got.Body.String(), "MLmodel") || strings.Contains(got.Body.String(), "Safety")) {
 		t.Errorf("a guest gets %d, and sees files", got.Code)
 	}
 	apitest.OK(t, sys.TrashLoggedModel(t.Context(), home, registry.LoggedModelRef{EID: m.EID}))

@@ -38,6 +38,9 @@ func (c *call) run(problem string, status int) error {
 	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillRun(s, p, iid) }); err != nil {
 		return err
 	}
+	if err := c.judge(&p.Shelf); err != nil {
+		return err
+	}
 	return c.renderAs(status, "run", p)
 }
 

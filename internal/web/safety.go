@@ -19,16 +19,25 @@ type safetyView struct {
 // maxNotable is how many files a page tells of.
 const maxNotable = 50
 
-// safetyOf looks into the files of a version or run.
-func (c *call) safetyOf(pkg registry.PackageRef) (*safetyView, error) {
-	look, err := c.s.LookAt(c.ctx(), c.ref, pkg, registry.FileQuery{Page: registry.Page{Limit: safety.MaxFiles, NoTotal: true}})
-	if err != nil || len(look.Items) == 0 {
-		return nil, err
+// judge tells what loading the files of a shelf would do, as far as that is known.
+// The page waits for little of it, and is asked for again until all is known. It
+// is no part of the snapshot, which is not to last that long.
+func (c *call) judge(sh *shelf) error {
+	if !sh.MayPull {
+		return nil
 	}
-	w, err := c.d.Safety.Of(c.ctx(), look)
+	h, err := c.holder()
+	if err != nil {
+		return err
+	}
+	look, err := c.s.LookAt(c.ctx(), c.ref, h.pkg, registry.FileQuery{Page: registry.Page{Limit: safety.MaxFiles, NoTotal: true}})
+	if err != nil || len(look.Items) == 0 {
+		return err
+	}
+	w, err := c.d.Safety.Of(c.ctx(), look, safety.Glance)
 	v := &safetyView{Whole: w}
 	for _, j := range w.Files {
-		if j.Verdict > safety.Safe {
+		if j.Verdict > safety.Safe && !j.Waiting {
 			v.Notable = append(v.Notable, j)
 		}
 	}
@@ -36,12 +45,17 @@ func (c *call) safetyOf(pkg registry.PackageRef) (*safetyView, error) {
 	if v.Cut = len(v.Notable) - maxNotable; v.Cut > 0 {
 		v.Notable = v.Notable[:maxNotable]
 	}
-	return v, err
+	sh.Safety, sh.Runs = v, nil // it says more than the names do
+	return err
 }
+
+// Open reports whether the verdict may still become another one: nothing bad was
+// found, and files wait.
+func (v safetyView) Open() bool { return v.Waiting > 0 && v.Verdict <= safety.Unscanned }
 
 // safetyOfFile looks into one file.
 func (c *call) safetyOfFile(look registry.Look) (*safetyView, error) {
-	w, err := c.d.Safety.Of(c.ctx(), look)
+	w, err := c.d.Safety.Of(c.ctx(), look, safety.Glance)
 	return &safetyView{Whole: w, Notable: w.Files}, err
 }
 

@@ -4,15 +4,30 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"html/template"
+	"log/slog"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/apitest"
 	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 	"github.com/vitrine-ml/vitrine/internal/safety"
 )
+
+// settled asks for a page again until all of its files are looked into.
+func settled(t *testing.T, w *apitest.World, address, user string) *httptest.ResponseRecorder {
+	t.Helper()
+	for {
+		got := w.Do(t, "GET", address, user, "")
+		if !strings.Contains(got.Body.String(), "data-ask-again") {
+			return got
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
 
 // TestSafetyShown: the page of a version has the worst verdict and what led to it,
 // that of a file its own.
@@ -22,7 +37,7 @@ func TestSafetyShown(t *testing.T) {
 	home, pkg := modelPath("root/private", w.IDs["private/model"])+"/versions/"+itoa(version), registry.PackageRef{VersionID: version}
 	shows := func(address, user string, wants ...string) {
 		t.Helper()
-		got := w.Do(t, "GET", address, user, "")
+		got := settled(t, w, address, user)
 		for _, want := range wants {
 			if body := got.Body.String(); got.Code != 200 || strings.Contains(body, strings.TrimPrefix(want, "!")) == strings.HasPrefix(want, "!") {
 				t.Errorf("%s: %d, want %q in\n%s", address, got.Code, want, body)
@@ -53,7 +68,7 @@ func TestSignatureShown(t *testing.T) {
 	put(t, w, pkg, "m/weights.bin", string(make([]byte, 64)))
 	put(t, w, pkg, "m/sub/notes.txt", "hi\n")
 	for _, want := range []string{`<span class="badge good">matches</span>`, `<span class="badge bad">differs</span> 2 files differ`} {
-		page := w.Do(t, "GET", home, "reporter", "").Body.String()
+		page := settled(t, w, home, "reporter").Body.String()
 		for _, want := range []string{want, "ada@example.org", "https://issuer.example.org", "fits its certificate", "does not verify who signed"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("no %q in\n%s", want, page)
@@ -72,16 +87,42 @@ func TestManyNotable(t *testing.T) {
 	for i := range maxNotable + 3 {
 		put(t, w, pkg, fmt.Sprintf("%d.pkl", i), "cos\nsystem\n.")
 	}
-	if page := w.Do(t, "GET", home, "reporter", "").Body.String(); !strings.Contains(page, "left out: 3") {
+	if page := settled(t, w, home, "reporter").Body.String(); !strings.Contains(page, "left out: 3") {
 		t.Errorf("nothing is left out in\n%s", page)
 	}
-	d := &door{}
-	load := mustLoad(t, d)
+	load := mustLoad(t, &door{})
 	var b strings.Builder
-	apitest.OK(t, load.ExecuteTemplate(&b, "safety", &safetyView{Whole: safety.Whole{Waiting: 2, More: true, Verdict: safety.Unscanned, Signature: safety.Signature{Status: safety.Unsigned}}}))
-	for _, want := range []string{"2 files", "Only the first 0 files", "could not be looked into"} {
+	apitest.OK(t, load.ExecuteTemplate(&b, "safety", &safetyView{Whole: safety.Whole{More: true, Verdict: safety.Unscanned, Signature: safety.Signature{Status: safety.Unsigned}}}))
+	for _, want := range []string{"Only the first 0 files", "could not be looked into"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}
+
+// TestWaiting: pages of versions, runs, logged models and files that are still to
+// be looked into are shown before, and asked for again, with scripts and without.
+func TestWaiting(t *testing.T) {
+	scanner := safety.NewScanner(slog.New(slog.DiscardHandler)) // nobody runs it yet
+	w := world.New(t, apitest.Options{Door: doorWith(t, nil, scanner)})
+	for home, pkg := range homes(w) {
+		put(t, w, pkg, "model.pkl", "cos\nsystem\n.")
+		for address, wants := range map[string][]string{
+			home:                      {`Safety: <span class="badge">being looked at</span>`, "2 files of 2 are still", `<noscript><meta http-equiv="refresh"`, "data-ask-again"},
+			home + "/files/model.pkl": {`<span class="badge">being looked at</span>`, `<noscript><meta http-equiv="refresh"`, "data-ask-again"},
+		} {
+			page := w.Do(t, "GET", address, "reporter", "")
+			for _, want := range wants {
+				if page.Code != 200 || !strings.Contains(page.Body.String(), want) {
+					t.Errorf("%s: %d, no %q in\n%s", address, page.Code, want, page.Body)
+				}
+			}
+		}
+	}
+	apitest.RunScanner(t, scanner)
+	for home := range homes(w) {
+		if page := settled(t, w, home, "reporter").Body.String(); !strings.Contains(page, `Safety: <span class="badge bad">unsafe</span>`) || strings.Contains(page, "refresh") {
+			t.Errorf("%s has no verdict:\n%s", home, page)
 		}
 	}
 }
@@ -109,7 +150,7 @@ func TestMissingContent(t *testing.T) {
 		put(t, w, pkg, path, content)
 		apitest.OK(t, store.Delete(t.Context(), blob.Digest(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content))))))
 	}
-	page := w.Do(t, "GET", home, "reporter", "")
+	page := settled(t, w, home, "reporter")
 	for _, want := range []string{"2 files cannot be read", "vitrine verify", "<code>m/model.safetensors</code>", `<span class="badge ">not scanned</span>`, "cannot be read from the store",
 		"The signature cannot be read", "README.md"} {
 		if !strings.Contains(page.Body.String(), want) || page.Code != 200 {

@@ -23,7 +23,6 @@ type versionPage struct {
 	Run       *registry.Run    // that made it, with what was logged, for those who may read runs
 	Elsewhere []registry.Alias // of the model, that other versions have
 	Shelf     shelf
-	Safety    *safetyView // for those who may read the files, when there are some
 	MayWrite  bool
 	Problem   string
 	Path      string // of this page
@@ -52,12 +51,8 @@ func (c *call) version(problem string, status int) error {
 	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillVersion(s, p, model, which) }); err != nil {
 		return err
 	}
-	// Outside of the snapshot, for it may take seconds.
-	if p.Shelf.MayPull {
-		if p.Safety, err = c.safetyOf(registry.PackageRef{VersionID: which.ID}); err != nil {
-			return err
-		}
-		p.Shelf.Runs = nil // it says more
+	if err := c.judge(&p.Shelf); err != nil {
+		return err
 	}
 	return c.renderAs(status, "version", p)
 }

@@ -9,7 +9,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -35,7 +34,7 @@ type Options struct {
 	// that of each request.
 	URL     string
 	Version string
-	// Safety looks into files; nil: one of the door's own.
+	// Safety looks into files; somebody has to run it.
 	Safety *safety.Scanner
 	// Workspace gives the project that MLflow's name of a workspace means.
 	Workspace func(name string) registry.ProjectRef
@@ -58,7 +57,6 @@ const idle = 90 * time.Second
 
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
-	o.Safety = cmp.Or(o.Safety, safety.NewScanner(o.Log))
 	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, heads: newHeads(), streams: make(chan struct{}, maxStreams)}
 	var err error
 	if d.assets, err = loadAssets(); err != nil {

@@ -50,7 +50,7 @@ func newWorld(t *testing.T, o worldOptions) *world {
 func worldOf(t *testing.T, tp *apitest.Template, o worldOptions) *world {
 	t.Helper()
 	w := tp.New(t, apitest.Options{MaxFileSize: o.MaxFileSize, Wrap: o.Wrap, Door: func(w *apitest.World) httpx.Mount {
-		m := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Version: "0.0.0", Revision: "test"})
+		m := New(Options{Registry: w.Registry, Auth: w.Auth, Log: w.Log, Safety: apitest.Scanner(t, w.Log), Version: "0.0.0", Revision: "test"})
 		m.Handler = everySeen().watch(m.Handler)
 		return m
 	}})

@@ -71,7 +71,7 @@ func getSafety(c *call, _ none) (safetyJSON, error) {
 	if err != nil {
 		return safetyJSON{}, err
 	}
-	w, err := c.d.Safety.Of(c.ctx(), look)
+	w, err := c.d.Safety.Of(c.ctx(), look, safety.Patience)
 	return safetyWire(w), err
 }
 

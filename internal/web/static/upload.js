@@ -233,15 +233,7 @@ class Panel {
     this.tellLeft();
     if (n === this.refreshed) return;
     this.refreshed = n;
-    const answer = await fetch(location.href);
-    if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of document.querySelectorAll("[data-part]")) {
-      const now = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-      if (!now) continue;
-      part.replaceChildren(...now.childNodes);
-      part.dispatchEvent(new Event("vitrine:part", { bubbles: true }));
-    }
+    await renew();
   }
 
   tidy() {

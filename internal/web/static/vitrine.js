@@ -22,6 +22,34 @@ function enliven(part) {
 enliven(document);
 document.addEventListener("vitrine:part", (e) => enliven(e.target));
 
+// renew shows parts of the page as the server has them now; all without names.
+async function renew(...names) {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const now = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (!now || names.length && !names.includes(part.dataset.part)) continue;
+    part.replaceChildren(...now.childNodes);
+    part.dispatchEvent(new Event("vitrine:part", { bubbles: true }));
+  }
+}
+
+// What the server is still finding out is asked for again until it is there, at
+// first soon and then less often.
+let pause = 500, asking;
+function askAgain() {
+  clearTimeout(asking);
+  if (!document.querySelector("[data-ask-again]")) return;
+  asking = setTimeout(async () => {
+    pause = Math.min(pause * 1.5, 10000);
+    try { await renew("facts", "unreadable", "safety"); } catch { /* the server is away: later */ }
+    askAgain();
+  }, pause);
+}
+askAgain();
+document.addEventListener("vitrine:part", askAgain);
+
 // Where tabs do not fit, those before the current one are scrolled away.
 for (const tab of document.querySelectorAll(".row > [aria-current], .subtabs > [aria-current]")) {
   tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16;
