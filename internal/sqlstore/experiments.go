@@ -7,11 +7,11 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-const (
-	experimentCols = `e.id, e.iid, e.project_id, coalesce(m.id, 0), e.name, coalesce(e.author_id, 0), coalesce(u.username, ''),
-	coalesce(u.name, ''), e.run_count, e.location, e.created_at, e.updated_at, e.deleted_at`
-	experimentFrom = `experiments e LEFT JOIN models m ON m.experiment_id = e.id LEFT JOIN users u ON u.id = e.author_id`
-)
+var experimentCols = pack([]string{"e.id", "e.iid", "e.project_id", "coalesce(m.id, 0)", "coalesce(e.author_id, 0)", "e.run_count",
+	"e.created_at", "e.updated_at", "e.deleted_at"},
+	[]string{"e.name", "coalesce(u.username, '')", "coalesce(u.name, '')", "e.location"})
+
+const experimentFrom = `experiments e LEFT JOIN models m ON m.experiment_id = e.id LEFT JOIN users u ON u.id = e.author_id`
 
 var (
 	insertExperiment = stmt(`INSERT INTO experiments (project_id, iid, name, location, author_id, created_at, updated_at)
@@ -37,8 +37,9 @@ var (
 )
 
 func scanExperiment(s scanner, e *registry.Experiment, extra ...any) error {
-	return s.Scan(append([]any{&e.ID, &e.IID, &e.ProjectID, &e.ModelID, &e.Name, &e.Author.ID, &e.Author.Username, &e.Author.Name,
-		&e.RunCount, &e.Location, instant{&e.CreatedAt}, instant{&e.UpdatedAt}, instant{&e.DeletedAt}}, extra...)...)
+	return s.Scan(append([]any{packed{[]any{&e.ID, &e.IID, &e.ProjectID, &e.ModelID, &e.Author.ID, &e.RunCount,
+		instant{&e.CreatedAt}, instant{&e.UpdatedAt}, instant{&e.DeletedAt}},
+		[]*string{&e.Name, &e.Author.Username, &e.Author.Name, &e.Location}}}, extra...)...)
 }
 
 func (t *tx) InsertExperiment(ctx context.Context, e registry.Experiment) (int64, error) {

@@ -7,13 +7,12 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-const (
-	modelCols = `m.id, m.project_id, m.name, m.prompt, m.description, coalesce(m.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''),
-	m.experiment_id, e.iid, m.version_count, m.candidate_count, m.latest_id, coalesce(v.semver, ''), m.latest_size, m.download_count,
-	m.created_at, m.updated_at`
-	modelFrom = `models m JOIN experiments e ON e.id = m.experiment_id LEFT JOIN users u ON u.id = m.author_id
+var modelCols = pack([]string{"m.id", "m.project_id", "m.prompt", "coalesce(m.author_id, 0)", "m.experiment_id", "e.iid",
+	"m.version_count", "m.candidate_count", "m.latest_id", "m.latest_size", "m.download_count", "m.created_at", "m.updated_at"},
+	[]string{"m.name", "coalesce(u.username, '')", "coalesce(u.name, '')", "coalesce(v.semver, '')", "m.description"})
+
+const modelFrom = `models m JOIN experiments e ON e.id = m.experiment_id LEFT JOIN users u ON u.id = m.author_id
 	LEFT JOIN versions v ON v.id = m.latest_id`
-)
 
 var (
 	insertModel = stmt(`INSERT INTO models (project_id, name, prompt, description, author_id, experiment_id, created_at, updated_at)
@@ -39,9 +38,9 @@ var (
 )
 
 func scanModel(s scanner, m *registry.Model, extra ...any) error {
-	return s.Scan(append([]any{&m.ID, &m.ProjectID, &m.Name, &m.Prompt, &m.Description, &m.Author.ID, &m.Author.Username, &m.Author.Name,
-		&m.ExperimentID, &m.ExperimentIID, &m.VersionCount, &m.CandidateCount, &m.LatestID, &m.LatestVersion, &m.LatestSize, &m.DownloadCount,
-		instant{&m.CreatedAt}, instant{&m.UpdatedAt}}, extra...)...)
+	return s.Scan(append([]any{packed{[]any{&m.ID, &m.ProjectID, &m.Prompt, &m.Author.ID, &m.ExperimentID, &m.ExperimentIID,
+		&m.VersionCount, &m.CandidateCount, &m.LatestID, &m.LatestSize, &m.DownloadCount, instant{&m.CreatedAt}, instant{&m.UpdatedAt}},
+		[]*string{&m.Name, &m.Author.Username, &m.Author.Name, &m.LatestVersion, &m.Description}}}, extra...)...)
 }
 
 func (t *tx) InsertModel(ctx context.Context, m registry.Model) (int64, error) {
@@ -138,13 +137,13 @@ func (t *tx) NextNumber(ctx context.Context, modelID int64) (int64, error) {
 	return n, one(err, "model", modelID)
 }
 
-const (
-	versionCols = `v.id, v.project_id, v.model_id, m.name, v.number, v.semver, v.description, v.stage,
-	v.source, v.location, v.source_run, v.run_link, v.logged_model, coalesce(v.author_id, 0),
-	coalesce(u.username, ''), coalesce(u.name, ''), r.id, r.iid, r.eid, k.id, k.file_count, k.size, v.created_at, v.updated_at`
-	versionFrom = `versions v JOIN models m ON m.id = v.model_id JOIN runs r ON r.id = v.run_id JOIN packages k ON k.id = v.package_id
+var versionCols = pack([]string{"v.id", "v.project_id", "v.model_id", "v.number", "coalesce(v.author_id, 0)", "r.id", "r.iid",
+	"k.id", "k.file_count", "k.size", "v.created_at", "v.updated_at"},
+	[]string{"m.name", "v.semver", "v.stage", "v.source", "v.location", "v.source_run", "v.run_link", "v.logged_model",
+		"coalesce(u.username, '')", "coalesce(u.name, '')", "r.eid", "v.description"})
+
+const versionFrom = `versions v JOIN models m ON m.id = v.model_id JOIN runs r ON r.id = v.run_id JOIN packages k ON k.id = v.package_id
 	LEFT JOIN users u ON u.id = v.author_id`
-)
 
 var (
 	insertVersion = stmt(`INSERT INTO versions (project_id, model_id, number, semver, semver_key, pre_release, description, stage,
@@ -159,10 +158,10 @@ var (
 )
 
 func scanVersion(s scanner, v *registry.Version, extra ...any) error {
-	return s.Scan(append([]any{&v.ID, &v.ProjectID, &v.ModelID, &v.ModelName, &v.Number, &v.Semver, &v.Description, &v.Stage,
-		&v.Origin.Source, &v.Origin.Location, &v.Origin.RunEID, &v.Origin.RunLink, &v.Origin.LoggedModel, &v.Author.ID,
-		&v.Author.Username, &v.Author.Name, &v.RunID, &v.RunIID, &v.RunEID, &v.PackageID, &v.FileCount, &v.Size,
-		instant{&v.CreatedAt}, instant{&v.UpdatedAt}}, extra...)...)
+	return s.Scan(append([]any{packed{[]any{&v.ID, &v.ProjectID, &v.ModelID, &v.Number, &v.Author.ID, &v.RunID, &v.RunIID,
+		&v.PackageID, &v.FileCount, &v.Size, instant{&v.CreatedAt}, instant{&v.UpdatedAt}},
+		[]*string{&v.ModelName, &v.Semver, (*string)(&v.Stage), &v.Origin.Source, &v.Origin.Location, &v.Origin.RunEID, &v.Origin.RunLink,
+			&v.Origin.LoggedModel, &v.Author.Username, &v.Author.Name, &v.RunEID, &v.Description}}}, extra...)...)
 }
 
 func (t *tx) InsertVersion(ctx context.Context, v registry.Version) (int64, error) {

@@ -12,11 +12,13 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
+var projectCols = pack([]string{"p.id", "p.archived", "coalesce(p.creator_id, 0)", "p.created_at", "p.updated_at", "p.active_at",
+	"n.id", "coalesce(n.parent_id, 0)", "coalesce(n.owner_id, 0)", "p.model_count", "p.prompt_count", "p.experiment_count", "p.run_count",
+	"p.duplicates_refused", "p.size", "p.storage_limit"},
+	[]string{"p.path", "p.name", "p.full_path", "p.visibility", "p.models_level", "p.experiments_level", "p.packages_level",
+		"n.kind", "n.path", "n.name", "n.full_path", "n.visibility", "p.duplicates_except", "p.description"})
+
 const (
-	projectCols = `p.id, p.path, p.name, p.full_path, p.description, p.visibility, p.archived, coalesce(p.creator_id, 0),
-	p.models_level, p.experiments_level, p.packages_level, p.created_at, p.updated_at, p.active_at,
-	n.id, coalesce(n.parent_id, 0), n.kind, n.path, n.name, n.full_path, n.visibility, coalesce(n.owner_id, 0),
-	p.model_count, p.prompt_count, p.experiment_count, p.run_count, p.duplicates_refused, p.duplicates_except, p.size, p.storage_limit`
 	projectFrom = `projects p JOIN namespaces n ON n.id = p.namespace_id`
 	// $1 is the user, $2 the time.
 	roleIn = `coalesce((SELECT m.role FROM members m WHERE m.project_id = p.id AND m.user_id = $1
@@ -54,10 +56,12 @@ var (
 
 func projectDest(p *registry.Project) []any {
 	n := &p.Namespace
-	return []any{&p.ID, &p.Path, &p.Name, &p.FullPath, &p.Description, &p.Visibility, &p.Archived, &p.CreatorID,
-		&p.Features.Models, &p.Features.Experiments, &p.Features.Packages, instant{&p.CreatedAt}, instant{&p.UpdatedAt}, instant{&p.ActiveAt},
-		&n.ID, &n.ParentID, &n.Kind, &n.Path, &n.Name, &n.FullPath, &n.Visibility, &n.OwnerID,
-		&p.ModelCount, &p.PromptCount, &p.ExperimentCount, &p.RunCount, &p.Duplicates.Refused, &p.Duplicates.Except, &p.Size, &p.StorageLimit}
+	f := &p.Features
+	return []any{packed{[]any{&p.ID, &p.Archived, &p.CreatorID, instant{&p.CreatedAt}, instant{&p.UpdatedAt}, instant{&p.ActiveAt},
+		&n.ID, &n.ParentID, &n.OwnerID, &p.ModelCount, &p.PromptCount, &p.ExperimentCount, &p.RunCount,
+		&p.Duplicates.Refused, &p.Size, &p.StorageLimit},
+		[]*string{&p.Path, &p.Name, &p.FullPath, (*string)(&p.Visibility), (*string)(&f.Models), (*string)(&f.Experiments), (*string)(&f.Packages),
+			(*string)(&n.Kind), &n.Path, &n.Name, &n.FullPath, (*string)(&n.Visibility), &p.Duplicates.Except, &p.Description}}}
 }
 
 func scanProject(s scanner, p *registry.Project, extra ...any) error {

@@ -11,13 +11,13 @@ import (
 // errNone is how a missing row shows where nothing was scanned.
 var errNone = sql.ErrNoRows
 
-const (
-	runCols = `r.id, r.iid, r.eid, r.project_id, r.experiment_id, e.iid, coalesce(m.id, 0), r.version_id, coalesce(r.package_id, 0),
-	r.name, r.status, coalesce(r.author_id, 0), coalesce(u.username, ''), coalesce(u.name, ''), r.job_id,
-	r.user_label, e.location, r.started_at, r.ended_at, r.created_at, r.updated_at, r.deleted_at, r.name_hidden`
-	runFrom = `runs r JOIN experiments e ON e.id = r.experiment_id LEFT JOIN models m ON m.experiment_id = e.id
+var runCols = pack([]string{"r.id", "r.iid", "r.project_id", "r.experiment_id", "e.iid", "coalesce(m.id, 0)", "r.version_id",
+	"coalesce(r.package_id, 0)", "coalesce(r.author_id, 0)", "r.job_id", "r.started_at", "r.ended_at", "r.created_at", "r.updated_at",
+	"r.deleted_at", "r.name_hidden"},
+	[]string{"r.eid", "r.name", "r.status", "coalesce(u.username, '')", "coalesce(u.name, '')", "r.user_label", "e.location"})
+
+const runFrom = `runs r JOIN experiments e ON e.id = r.experiment_id LEFT JOIN models m ON m.experiment_id = e.id
 	LEFT JOIN users u ON u.id = r.author_id`
-)
 
 var (
 	insertRun = stmt(`INSERT INTO runs (project_id, experiment_id, iid, eid, name, status, author_id, job_id, package_id,
@@ -35,10 +35,10 @@ var (
 )
 
 func scanRun(s scanner, r *registry.Run, extra ...any) error {
-	return s.Scan(append([]any{&r.ID, &r.IID, &r.EID, &r.ProjectID, &r.ExperimentID, &r.ExperimentIID, &r.ModelID, &r.VersionID,
-		&r.PackageID, &r.Name, &r.Status, &r.Author.ID, &r.Author.Username, &r.Author.Name, &r.JobID,
-		&r.UserLabel, &r.Location, instant{&r.StartedAt}, instant{&r.EndedAt}, instant{&r.CreatedAt}, instant{&r.UpdatedAt}, instant{&r.DeletedAt},
-		&r.NameHidden}, extra...)...)
+	return s.Scan(append([]any{packed{[]any{&r.ID, &r.IID, &r.ProjectID, &r.ExperimentID, &r.ExperimentIID, &r.ModelID, &r.VersionID,
+		&r.PackageID, &r.Author.ID, &r.JobID, instant{&r.StartedAt}, instant{&r.EndedAt}, instant{&r.CreatedAt}, instant{&r.UpdatedAt},
+		instant{&r.DeletedAt}, &r.NameHidden},
+		[]*string{&r.EID, &r.Name, (*string)(&r.Status), &r.Author.Username, &r.Author.Name, &r.UserLabel, &r.Location}}}, extra...)...)
 }
 
 func (t *tx) InsertRun(ctx context.Context, r registry.Run) (int64, error) {
