@@ -54,8 +54,9 @@ type Options struct {
 	// Door makes the door under test.
 	Door        func(*World) httpx.Mount
 	MaxFileSize int64
-	Wrap        func(blob.Driver) blob.Driver
-	TraceFiles  registry.TraceFiles
+	// Wrap gives the driver under test, which keeps small contents, too.
+	Wrap       func(blob.Driver) blob.Driver
+	TraceFiles registry.TraceFiles
 }
 
 // Template is a world on disk, made once: a copy is faster than a new one.
@@ -137,11 +138,12 @@ func (w *World) open(dir string, o Options) (*sqlstore.Store, error) {
 		return nil, err
 	}
 	var driver blob.Driver = fs
+	keep := blob.Options{Rows: store}
 	if o.Wrap != nil {
-		driver = o.Wrap(driver)
+		driver, keep.NoNewRows = o.Wrap(driver), true
 	}
 	w.Store, w.Log = store, slog.New(slog.DiscardHandler)
-	w.Registry = registry.New(store, blob.New(driver, blob.Options{}), registry.Options{MaxFileSize: o.MaxFileSize, TraceFiles: o.TraceFiles})
+	w.Registry = registry.New(store, blob.New(driver, keep), registry.Options{MaxFileSize: o.MaxFileSize, TraceFiles: o.TraceFiles})
 	w.Auth = auth.NewAuthenticator(store, nil)
 	if o.Door != nil {
 		w.Handler = httpx.Chain(httpx.RequestID(), httpx.Recover(w.Log, nil))(o.Door(w).Handler)

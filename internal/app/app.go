@@ -62,7 +62,7 @@ func Open(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*App
 	if err != nil {
 		return nil, err
 	}
-	blobs := blob.New(driver, blob.Options{})
+	blobs := blob.New(driver, blob.Options{Rows: store})
 	a := &App{Config: c, Log: log, build: b, store: store, blobs: blobs, authn: auth.NewAuthenticator(store, nil), scanner: safety.NewScanner(log), started: time.Now()}
 	a.Registry = registry.New(store, blobs, registry.Options{MaxFileSize: c.MaxFileSize, ProjectLimit: c.ProjectLimit, UploadExpiry: c.UploadExpiry,
 		TraceFiles: mlflow.TraceFiles()})

@@ -4,7 +4,8 @@
 // enforces limits and expectations, and verifies. A [Driver] below it only
 // moves bytes. Bytes are staged first, published under their digest second,
 // and only then named by a database row; so a crash leaves at worst bytes that
-// nobody names, which garbage collection removes.
+// nobody names, which garbage collection removes. Small content may be a row of
+// the database instead, see [Rows]; it comes and goes with the row that names it.
 //
 // Content is immutable: one digest has one content for ever, and publishing
 // the same content twice keeps one copy.
@@ -12,6 +13,7 @@ package blob
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
@@ -40,6 +42,12 @@ func ParseDigest(s string) (Digest, error) {
 
 // SumDigest makes a digest of the 32 bytes of a finished SHA-256.
 func SumDigest(sum []byte) Digest { return Digest(prefix + hex.EncodeToString(sum)) }
+
+// sumOf is the digest of content that is in memory.
+func sumOf(content []byte) Digest {
+	sum := sha256.Sum256(content)
+	return SumDigest(sum[:])
+}
 
 // Hex gives the 64 hexadecimal digits.
 func (d Digest) Hex() string {

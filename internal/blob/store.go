@@ -15,31 +15,68 @@ import (
 // Options tune a [Store].
 type Options struct {
 	MaxSize int64 // most bytes that one blob may have; 0 means no limit
+	Rows    Rows  // where small contents are; nil: in the driver, as all others
+	// NoNewRows gives the driver new small contents, too; rows are read as ever.
+	NoNewRows bool
 }
 
 // Store keeps content under its digest. It is safe for concurrent use.
 type Store struct {
-	d   Driver
-	max int64
+	d      Driver
+	max    int64
+	rows   Rows
+	filed  bool // small contents that come are not made rows
+	recent recent
 }
 
 // New makes a store on top of d.
-func New(d Driver, o Options) *Store { return &Store{d: d, max: o.MaxSize} }
-
-// Open gives the content of d for reading from its start; the caller closes
-// it. A missing blob is fault.NotFound with noun "blob".
-func (s *Store) Open(ctx context.Context, d Digest) (io.ReadSeekCloser, error) {
-	return s.d.Open(ctx, d)
+func New(d Driver, o Options) *Store {
+	return &Store{d: d, max: o.MaxSize, rows: o.Rows, filed: o.Rows == nil || o.NoNewRows}
 }
 
-// Stat describes a blob without reading it; missing is fault.NotFound.
-func (s *Store) Stat(ctx context.Context, d Digest) (Info, error) { return s.d.Stat(ctx, d) }
+// Open gives the content of d, which has size bytes, for reading from its start;
+// the caller closes it. A missing blob is fault.NotFound with noun "blob". Small
+// content that came before there were rows, or without telling its size, is in
+// the driver.
+func (s *Store) Open(ctx context.Context, d Digest, size int64) (io.ReadSeekCloser, error) {
+	if s.rows == nil || size > RowSize {
+		return s.d.Open(ctx, d)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if content, ok := s.recent.get(d); ok {
+		return newRowReader(content), nil
+	}
+	content, _, err := s.row(ctx, d)
+	if fault.Is(err, fault.NotFound) {
+		return s.d.Open(ctx, d)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.recent.put(d, content)
+	return newRowReader(content), nil
+}
 
-// Delete removes a blob; a missing one is no error.
-func (s *Store) Delete(ctx context.Context, d Digest) error { return s.d.Delete(ctx, d) }
+// Stat describes a blob; missing is fault.NotFound.
+func (s *Store) Stat(ctx context.Context, d Digest) (Info, error) {
+	_, info, err := s.row(ctx, d)
+	if fault.Is(err, fault.NotFound) {
+		return s.d.Stat(ctx, d)
+	}
+	return info, err
+}
 
-// Walk calls fn for every blob, in digest order, until fn fails; it then
-// returns the error of fn.
+// Delete removes a blob from the driver; a missing one is no error. What is a
+// row goes with the row that names it.
+func (s *Store) Delete(ctx context.Context, d Digest) error {
+	s.recent.forget(d)
+	return s.d.Delete(ctx, d)
+}
+
+// Walk calls fn for every blob of the driver, in digest order, until fn fails;
+// it then returns the error of fn.
 func (s *Store) Walk(ctx context.Context, fn func(Info) error) error { return s.d.Walk(ctx, fn) }
 
 // WalkUploads calls fn for every unfinished upload, until fn fails; it then
@@ -68,7 +105,8 @@ type Staged struct {
 	Digest Digest // of the content
 	Size   int64  // in bytes
 
-	up     Upload
+	row    []byte // the content, where it belongs in a row
+	up     Upload // holds it; nil: it belongs in a row
 	closed bool
 }
 
@@ -81,6 +119,9 @@ func (s *Staged) Publish(ctx context.Context) error {
 	if s.closed {
 		return errStagedClosed
 	}
+	if s.up == nil {
+		return ctx.Err()
+	}
 	return s.up.Publish(ctx, s.Digest)
 }
 
@@ -91,6 +132,9 @@ func (s *Staged) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.up == nil {
+		return nil
+	}
 	return s.up.Abort()
 }
 
@@ -99,6 +143,9 @@ func (s *Staged) Close() error {
 func (s *Staged) Save() error {
 	if s.closed {
 		return errStagedClosed
+	}
+	if s.up == nil {
+		return errRow
 	}
 	return s.up.Save()
 }
@@ -110,11 +157,15 @@ func (s *Staged) Suspend() error {
 		return nil
 	}
 	s.closed = true
+	if s.up == nil {
+		return errRow
+	}
 	return s.up.Suspend()
 }
 
 // Stage copies r to its end into the driver while hashing it, and returns when
-// the bytes would survive a crash. It holds at most 4 MiB of the body in
+// the bytes would survive a crash; small content, as Staged.Row has it, survives
+// with the row. It holds at most 4 MiB of the body in
 // memory. r is only read from within the call, on the caller's goroutine; ctx
 // is looked at between two reads, so a read that blocks has to end by itself.
 //
@@ -127,6 +178,9 @@ func (s *Store) Stage(ctx context.Context, r io.Reader, o StageOptions) (st *Sta
 	src, err := s.source(ctx, r, &o)
 	if err != nil {
 		return nil, err
+	}
+	if s.inRow(o) {
+		return stageRow(src, o)
 	}
 	up, err := s.d.Begin(ctx, cmp.Or(o.ID, "put-"+rand.Text()))
 	if err != nil {
@@ -213,6 +267,16 @@ func (e *CorruptError) Error() string {
 func (s *Store) Verify(ctx context.Context, d Digest) error {
 	d, err := ParseDigest(string(d))
 	if err != nil {
+		return err
+	}
+	content, info, err := s.row(ctx, d)
+	switch {
+	case err == nil:
+		if got := sumOf(content); got != d {
+			return &CorruptError{Digest: d, Got: got, Size: info.Size}
+		}
+		return nil
+	case !fault.Is(err, fault.NotFound):
 		return err
 	}
 	f, err := s.d.Open(ctx, d)

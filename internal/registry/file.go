@@ -60,7 +60,7 @@ func (s Session) StatFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 }
 
 // OpenFile describes a file and opens its content; the caller closes it. On
-// local disk the content is an *os.File.
+// local disk the content is an *os.File, unless it is small (blob.RowSize).
 func (s Session) OpenFile(ctx context.Context, ref ProjectRef, pkg PackageRef, path string) (File, io.ReadSeekCloser, error) {
 	f, err := s.StatFile(ctx, ref, pkg, path)
 	if err != nil {
@@ -72,19 +72,19 @@ func (s Session) OpenFile(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 
 // download opens the content of a file behind the gate, and counts that.
 func (s Session) download(ctx context.Context, f File) (io.ReadSeekCloser, error) {
-	c, err := s.open(ctx, f.Digest)
+	c, err := s.open(ctx, f)
 	if err == nil {
 		s.r.downloads.note(f.PackageID)
 	}
 	return c, err
 }
 
-// open gives the content of a blob that a row names. When it is not there the
+// open gives the content of a file, whose row names it. When it is not there the
 // fault is ours, not the caller's.
-func (s Session) open(ctx context.Context, d blob.Digest) (io.ReadSeekCloser, error) {
-	c, err := s.r.blobs.Open(ctx, d)
+func (s Session) open(ctx context.Context, f File) (io.ReadSeekCloser, error) {
+	c, err := s.r.blobs.Open(ctx, f.Digest, f.Size)
 	if fault.Is(err, fault.NotFound) {
-		return nil, &fault.Error{Kind: fault.Internal, Noun: "blob", Name: string(d), Msg: "the bytes are missing from the store", Err: err}
+		return nil, &fault.Error{Kind: fault.Internal, Noun: "blob", Name: string(f.Digest), Msg: "the bytes are missing from the store", Err: err}
 	}
 	return c, err
 }
@@ -217,7 +217,7 @@ func checkPresent(ctx context.Context, tx Tx, k Package, path string, o PutOptio
 
 // publish makes staged bytes visible and runs fn, which names them, in one
 // Update. The bytes are in place before the row: a crash between leaves bytes
-// that nobody names. Garbage collection may have removed equal bytes that lay
+// that nobody names. Small ones are a row of the same transaction. Garbage collection may have removed equal bytes that lay
 // there unnamed; the row's mark tells, and the bytes are made sure of again
 // inside the transaction, which garbage collection cannot interleave with.
 func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (File, error)) (File, error) {
@@ -229,10 +229,13 @@ func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (
 		if err != nil {
 			return File{}, err
 		}
-		if !kept {
-			if err := staged.Publish(ctx); err != nil {
-				return File{}, err
-			}
+		if content, ok := staged.Row(); ok {
+			err = tx.KeepContent(ctx, staged.Digest, content, s.now())
+		} else if !kept {
+			err = staged.Publish(ctx)
+		}
+		if err != nil {
+			return File{}, err
 		}
 		return fn(tx)
 	})

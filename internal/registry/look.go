@@ -15,7 +15,7 @@ type Look struct {
 
 // Open opens the content of one of the files; the caller closes it.
 func (l Look) Open(ctx context.Context, f File) (io.ReadSeekCloser, error) {
-	return l.s.open(ctx, f.Digest)
+	return l.s.open(ctx, f)
 }
 
 // LookAt lists files as Files does, to be looked into.
@@ -31,7 +31,7 @@ func (s Session) LookInto(ctx context.Context, ref ProjectRef, pkg PackageRef, p
 	if err != nil {
 		return File{}, nil, err
 	}
-	c, err := s.open(ctx, f.Digest)
+	c, err := s.open(ctx, f)
 	return f, c, err
 }
 

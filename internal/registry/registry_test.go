@@ -23,6 +23,7 @@ import (
 // house is a registry on fresh data, with a clock that tests can move.
 type house struct {
 	store registry.Store
+	rows  blob.Rows // of the database
 	reg   *registry.Registry
 	sys   registry.Session
 	blobs *blob.Store
@@ -38,7 +39,7 @@ func newHouse(t *testing.T) *house {
 	store, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "db"))
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
-	h.store = store
+	h.store, h.rows = store, store
 	h.restart(t)
 	_, _, err = h.sys.SetUp(t.Context(), registry.Setup{Password: "correct horse"})
 	must(t, err)
@@ -50,7 +51,7 @@ func (h *house) restart(t *testing.T) {
 	t.Helper()
 	driver, err := fsblob.Open(h.dir)
 	must(t, err)
-	h.blobs = blob.New(driver, blob.Options{})
+	h.blobs = blob.New(driver, blob.Options{Rows: h.rows})
 	h.reg = registry.New(h.store, h.blobs, registry.Options{Now: h.clock, MaxFileSize: houseLimit, TraceFiles: beside})
 	h.sys = h.reg.As(auth.System())
 }
@@ -209,7 +210,11 @@ func TestCollectBesideUploads(t *testing.T) {
 		uploaders.Go(func() {
 			for i := range 40 {
 				path, content := fmt.Sprintf("f%d", w), fmt.Sprintf("content %d", (i+w)%3)
-				if err := h.roundTrip(t.Context(), pkg, path, content); err != nil {
+				size := int64(-1)
+				if (i/3+w)%2 == 0 {
+					size = int64(len(content)) // it becomes a row
+				}
+				if err := h.roundTrip(t.Context(), pkg, path, content, size); err != nil {
 					t.Error(err)
 				}
 			}
@@ -223,8 +228,8 @@ func TestCollectBesideUploads(t *testing.T) {
 }
 
 // roundTrip uploads, reads back, and deletes a file.
-func (h *house) roundTrip(ctx context.Context, pkg registry.PackageRef, path, content string) error {
-	_, err := h.sys.PutFile(ctx, home, pkg, path, strings.NewReader(content), registry.PutOptions{Size: -1})
+func (h *house) roundTrip(ctx context.Context, pkg registry.PackageRef, path, content string, size int64) error {
+	_, err := h.sys.PutFile(ctx, home, pkg, path, strings.NewReader(content), registry.PutOptions{Size: size})
 	if fault.Is(err, fault.Busy) {
 		return nil // an honest "try again"; nothing was acknowledged
 	}

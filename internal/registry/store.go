@@ -392,6 +392,9 @@ type Blobs interface {
 	// reports that the row was there and not dying; else the caller must make
 	// sure of the bytes before the transaction ends.
 	KeepBlob(ctx context.Context, d blob.Digest, size int64, now time.Time) (kept bool, err error)
+	// KeepContent keeps the content of a blob that has a row beside it, unless it
+	// is there; it goes when the row does.
+	KeepContent(ctx context.Context, d blob.Digest, content []byte, now time.Time) error
 	// UnusedBlobs gives up to limit digests, in order after the given one,
 	// that no file names and that were last touched before cutoff.
 	UnusedBlobs(ctx context.Context, cutoff time.Time, after blob.Digest, limit int) ([]blob.Info, error)

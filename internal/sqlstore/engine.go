@@ -48,6 +48,8 @@ type engine struct {
 	unique func(error) (string, bool)
 	// retry reports a conflict that passes when the transaction runs again.
 	retry func(error) bool
+	// full reports a disk, or a quota, that has no room left.
+	full func(error) bool
 }
 
 // engines by URL scheme.
@@ -56,7 +58,7 @@ var engines = map[string]*engine{"sqlite": sqliteEngine}
 var sqliteEngine = &engine{
 	name: "sqlite",
 	open: openSQLite,
-	expand: strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@clustered", " WITHOUT ROWID",
+	expand: strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@bytes", "BLOB", "@clustered", " WITHOUT ROWID",
 		"@project", idTrigram("new.project_id"), "@experiment", idTrigram("new.experiment_id")),
 	nameMatch: matchFTS5,
 	oneWriter: true,
@@ -71,10 +73,16 @@ var sqliteEngine = &engine{
 		}
 		return e.Error(), true
 	},
-	retry: func(err error) bool {
+	retry: sqliteSays(sqlite3.SQLITE_BUSY),
+	full:  sqliteSays(sqlite3.SQLITE_FULL),
+}
+
+// sqliteSays makes a test for errors of a kind.
+func sqliteSays(code int) func(error) bool {
+	return func(err error) bool {
 		var e *sqlite.Error
-		return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
-	},
+		return errors.As(err, &e) && e.Code()&0xff == code
+	}
 }
 
 // nameless spells the parameters of a statement without their numbers when each

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"path"
 	"time"
 	"unicode/utf8"
@@ -186,6 +187,8 @@ var (
 	blobState  = stmt(`SELECT dying FROM blobs WHERE digest = $1`)
 	insertBlob = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (digest) DO UPDATE SET size = excluded.size, touched_at = excluded.touched_at, dying = excluded.dying`)
+	keepContent = stmt(`INSERT INTO contents (digest, content, created_at) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING`)
+	contentOf   = stmt(`SELECT content, created_at FROM contents WHERE digest = $1`)
 	unusedBlobs = stmt(`SELECT b.digest, b.size, b.touched_at FROM blobs b WHERE b.digest > $1 AND b.touched_at < $2
 		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.digest = b.digest) ORDER BY b.digest LIMIT $3`)
 	markDying = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, 0, 0, $2)
@@ -205,6 +208,30 @@ func (t *tx) KeepBlob(ctx context.Context, d blob.Digest, size int64, now time.T
 	}
 	_, err = t.exec(ctx, insertBlob, d, size, micros(now), false)
 	return kept, err
+}
+
+func (t *tx) KeepContent(ctx context.Context, d blob.Digest, content []byte, now time.Time) error {
+	_, err := t.exec(ctx, keepContent, d, content, micros(now))
+	return err
+}
+
+// Content implements blob.Rows. It needs no transaction: a digest has one content.
+func (s *Store) Content(ctx context.Context, d blob.Digest) (content []byte, at time.Time, err error) {
+	st, err := s.read.prepare(ctx, string(contentOf))
+	if err != nil {
+		return nil, at, err
+	}
+	var row *sql.Row
+	if st == nil {
+		row = s.read.db.QueryRowContext(ctx, string(contentOf), d)
+	} else {
+		row = st.QueryRowContext(ctx, d)
+	}
+	err = row.Scan(&content, instant{&at})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("sqlstore: content: %w", err)
+	}
+	return content, at, named(err, "blob", d.Hex())
 }
 
 func (t *tx) blobs(ctx context.Context, q query, args ...any) ([]blob.Info, error) {

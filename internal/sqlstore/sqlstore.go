@@ -96,7 +96,13 @@ func (s *Store) Update(ctx context.Context, fn func(registry.Tx) error) error {
 		err := s.writing(ctx, fn)
 		// Also after an error: it may have come from the commit itself.
 		s.changes.generation.Add(1)
-		if err == nil || !s.e.retry(err) && !errors.Is(err, errShared) {
+		switch {
+		case err == nil:
+			return nil
+		case s.e.full(err):
+			return &fault.Error{Kind: fault.Full, Noun: "disk", Err: err,
+				Msg: "has no room left for the database; free space there, or raise its quota, then try again"}
+		case !s.e.retry(err) && !errors.Is(err, errShared):
 			return err
 		}
 		if try == maxRetries {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/jobs"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 	"github.com/vitrine-ml/vitrine/internal/registry/storetest"
@@ -251,5 +253,35 @@ func TestCancelledContext(t *testing.T) {
 	cancel()
 	if err := s.Update(ctx, func(registry.Tx) error { return nil }); err == nil {
 		t.Error("an ended context was not noticed")
+	}
+}
+
+// TestFullDatabase: a disk without room is told as such, and what is there stays.
+func TestFullDatabase(t *testing.T) {
+	s := open(t)
+	ctx := t.Context()
+	keep := func(name string, size int) error {
+		return s.Update(ctx, func(tx registry.Tx) error {
+			d := blob.Digest("sha256:" + name)
+			if _, err := tx.KeepBlob(ctx, d, int64(size), time.Now()); err != nil {
+				return err
+			}
+			return tx.KeepContent(ctx, d, make([]byte, size), time.Now())
+		})
+	}
+	if err := keep("small", 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.write.db.ExecContext(ctx, "PRAGMA max_page_count = 1"); err != nil {
+		t.Fatal(err) // as few as it has, says SQLite
+	}
+	if err := keep("large", 1<<20); !fault.Is(err, fault.Full) {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := s.Content(ctx, "sha256:large"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("%v", err)
+	}
+	if got, _, err := s.Content(ctx, "sha256:small"); err != nil || len(got) != 10 {
+		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }

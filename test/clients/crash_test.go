@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -155,4 +156,83 @@ func diskUsage(t *testing.T, dir string) int64 {
 		t.Fatal(err)
 	}
 	return total
+}
+
+// TestKillDuringSmallUploads kills the server while small files, which are rows,
+// and some larger ones come by many connections through two doors. Every file
+// whose upload was acknowledged is there afterwards, whole, and so is every other
+// that is there at all.
+func TestKillDuringSmallUploads(t *testing.T) {
+	data := t.TempDir()
+	s := launch(t, data)
+	version := s.newVersion(t, "small")
+	proxy := s.url + "/api/2.0/mlflow-artifacts/artifacts/crash/"
+	var sent, acknowledged sync.Map // addresses below the server to what is there
+	var uploads sync.WaitGroup
+	for worker := range 8 {
+		uploads.Go(func() {
+			for i := 0; ; i++ {
+				name := fmt.Sprintf("%d-%d.bin", worker, i)
+				address := s.fileURL(version, name)
+				if worker%2 == 0 {
+					address = proxy + name
+				}
+				content := strings.Repeat(name+"\n", 1+i%4*1000) // up to some 30 kB
+				path := strings.TrimPrefix(address, s.url)
+				sent.Store(path, content)
+				if !put(t, address, content) {
+					return
+				}
+				acknowledged.Store(path, content)
+			}
+		})
+	}
+	time.Sleep(2 * time.Second)
+	s.kill(t)
+	uploads.Wait()
+
+	run(t, s.env(), s.bin, "verify", "--data", data)
+	s = start(t, data)
+	count := 0
+	acknowledged.Range(func(path, content any) bool {
+		count++
+		if got := s.call(t, http.MethodGet, s.url+path.(string), nil, http.StatusOK); got != content.(string) {
+			t.Errorf("%s holds %d bytes, want %d", path, len(got), len(content.(string)))
+		}
+		return true
+	})
+	t.Logf("%d uploads were acknowledged", count)
+	if count == 0 {
+		t.Error("no upload was acknowledged before the server was killed")
+	}
+	sent.Range(func(path, content any) bool {
+		if _, ok := acknowledged.Load(path); ok || s.status(t, s.url+path.(string)) == http.StatusNotFound {
+			return true
+		}
+		if got := s.call(t, http.MethodGet, s.url+path.(string), nil, http.StatusOK); got != content.(string) {
+			t.Errorf("%s was not acknowledged and holds %d bytes, want all %d or none", path, len(got), len(content.(string)))
+		}
+		return true
+	})
+}
+
+// put uploads a text and reports whether that was acknowledged; it is not when
+// the server is gone.
+func put(t *testing.T, address, content string) bool {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, address, strings.NewReader(content))
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	req.Header.Set("PRIVATE-TOKEN", rootToken)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		t.Errorf("PUT %s: %s", address, resp.Status)
+		return false
+	}
+	return true
 }

@@ -132,7 +132,7 @@ func (e *env) drop(d blob.Digest) {
 // has checks that d has the content want.
 func (e *env) has(d blob.Digest, want []byte) {
 	e.Helper()
-	f, err := e.s.Open(bg, d)
+	f, err := e.s.Open(bg, d, int64(len(want)))
 	e.ok(err)
 	defer f.Close()
 	got, err := io.ReadAll(f)

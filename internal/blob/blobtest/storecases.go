@@ -26,7 +26,7 @@ func emptyStore(e *env) {
 	if got := e.blobs(); got != nil {
 		e.Errorf("Walk gave %v", got)
 	}
-	_, err := e.s.Open(bg, d)
+	_, err := e.s.Open(bg, d, 6)
 	e.kind(err, fault.NotFound, "blob")
 	_, err = e.s.Stat(bg, d)
 	e.kind(err, fault.NotFound, "blob")
@@ -75,7 +75,7 @@ func sizes(e *env) {
 
 func seek(e *env) {
 	b := Random(1, 3<<20)
-	f, err := e.s.Open(bg, e.put(b))
+	f, err := e.s.Open(bg, e.put(b), int64(len(b)))
 	e.ok(err)
 	defer f.Close()
 	for _, off := range []int64{2<<20 + 5, 0, 1, int64(len(b)) - 1, int64(len(b))} {
@@ -117,7 +117,7 @@ func sameContentAtOnce(e *env) {
 func readWhileDeleted(e *env) {
 	b := Random(3, 5<<20)
 	d := e.put(b)
-	f, err := e.s.Open(bg, d)
+	f, err := e.s.Open(bg, d, int64(len(b)))
 	e.ok(err)
 	defer f.Close()
 	head := make([]byte, 1000)
@@ -129,7 +129,7 @@ func readWhileDeleted(e *env) {
 	if !bytes.Equal(append(head, rest...), b) {
 		e.Error("a reader lost the content when the blob was deleted")
 	}
-	_, err = e.s.Open(bg, d)
+	_, err = e.s.Open(bg, d, int64(len(b)))
 	e.kind(err, fault.NotFound, "blob")
 }
 

@@ -356,6 +356,53 @@ func blobs(_ *testing.T, b *bench) {
 	})
 }
 
+// contents: what is small lives beside the row of its blob, and dies with it.
+func contents(t *testing.T, b *bench) {
+	rows, ok := b.store.(blob.Rows)
+	if !ok {
+		t.Fatal("the store does not give what it keeps")
+	}
+	d := blob.Digest("sha256:cc")
+	reads := func(want string, kind fault.Kind) {
+		b.t.Helper()
+		got, kept, err := rows.Content(b.t.Context(), d)
+		if kind != 0 {
+			b.want(err, kind)
+			return
+		}
+		b.same([]any{err, string(got), kept.Equal(at)}, []any{nil, want, true})
+	}
+	keep := func(content string) {
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			if _, err := tx.KeepBlob(ctx, d, int64(len(content)), at); err != nil {
+				return err
+			}
+			return tx.KeepContent(ctx, d, []byte(content), at)
+		})
+	}
+	drop := func() {
+		b.update(func(ctx context.Context, tx registry.Tx) error {
+			if _, err := tx.MarkDying(ctx, d, at.Add(time.Second)); err != nil {
+				return err
+			}
+			_, err := tx.DropDying(ctx, d)
+			return err
+		})
+	}
+	reads("", fault.NotFound)
+	if err := b.store.Update(b.t.Context(), func(tx registry.Tx) error { return tx.KeepContent(b.t.Context(), d, []byte("x"), at) }); err == nil {
+		b.t.Error("content is kept without a row that promises it")
+	}
+	keep("one\x00\xff")
+	reads("one\x00\xff", 0)
+	keep("two")
+	reads("one\x00\xff", 0)
+	drop()
+	reads("", fault.NotFound)
+	keep("")
+	reads("", 0)
+}
+
 // counters: what a project and an experiment hold is known without counting.
 func counters(_ *testing.T, b *bench) {
 	p := b.place()

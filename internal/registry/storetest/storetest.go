@@ -17,7 +17,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 	for name, test := range map[string]func(*testing.T, *bench){
 		"rollback": rollback, "unique": unique, "paging": paging, "inheritance": inheritance, "move": move, "rehang": rehang, "redirects": redirects,
-		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "artifacts": artifacts, "blobs": blobs, "tokens": tokens, "browsers": browsers, "access tokens": accessTokens, "deploy tokens": deployTokens, "counters": counters,
+		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "artifacts": artifacts, "blobs": blobs, "contents": contents, "tokens": tokens, "browsers": browsers, "access tokens": accessTokens, "deploy tokens": deployTokens, "counters": counters,
 		"stages": stages, "shelf": shelf, "copied files": copiedFiles,
 		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
 		"uploads": uploads, "uploadParts": uploadParts, "folders": folders, "packages": packages,
