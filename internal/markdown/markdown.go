@@ -49,12 +49,14 @@ func (r *Renderer) Render(source string, at Files) (template.HTML, error) {
 	if err := r.md.Renderer().Render(&b, raw, doc); err != nil {
 		return "", err
 	}
-	return template.HTML(tasks.Replace(r.clean.Sanitize(b.String()))), nil
+	return template.HTML(reachable.Replace(r.clean.Sanitize(b.String()))), nil
 }
 
-// tasks gives the boxes of tasks a name, which whoever cannot see them needs.
-// Raw HTML is gone and quotes in texts are escaped, so nothing else is met.
-var tasks = strings.NewReplacer(`<input checked="" disabled="" type="checkbox"`, `<input checked="" disabled="" type="checkbox" aria-label="done"`,
+// reachable gives the boxes of tasks a name, which whoever cannot see them needs,
+// and lets the keyboard reach code, which may have to be scrolled. Raw HTML is gone
+// and texts are escaped, so nothing else is met.
+var reachable = strings.NewReplacer("<pre>", `<pre tabindex="0">`,
+	`<input checked="" disabled="" type="checkbox"`, `<input checked="" disabled="" type="checkbox" aria-label="done"`,
 	`<input disabled="" type="checkbox"`, `<input disabled="" type="checkbox" aria-label="to do"`)
 
 var yamlHead = regexp.MustCompile(`(?s)\A---\r?\n(.*?)\r?\n---\r?\n`)

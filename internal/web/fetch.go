@@ -24,13 +24,26 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
+// cliName names a model, or with a semantic version one of its versions, as the
+// command line takes it, as a word of a shell.
+func cliName(project, model, semver string) string {
+	between := "/"
+	if strings.Contains(model, "/") {
+		between = "//"
+	}
+	if semver != "" {
+		semver = ":" + semver
+	}
+	return shellWord(project + between + model + semver)
+}
+
 // hubDownload gives the commands that fetch a version with huggingface_hub; none
 // where that takes no such name.
 func hubDownload(server string, p *registry.Project, v registry.Version) string {
 	if !hubName.MatchString(v.ModelName) || strings.Contains(v.ModelName, "--") || strings.Contains(v.ModelName, "..") {
 		return ""
 	}
-	return fmt.Sprintf("export HF_TOKEN=$VITRINE_TOKEN\nexport HF_ENDPOINT=%s/api/v4/projects/%d/ml/hub\nhf download %s --revision %s --local-dir .",
+	return fmt.Sprintf("# pip install huggingface_hub\nexport HF_TOKEN=$VITRINE_TOKEN\nexport HF_ENDPOINT=%s/api/v4/projects/%d/ml/hub\nhf download %s --revision %s --local-dir .",
 		server, p.ID, v.ModelName, v.Semver)
 }
 

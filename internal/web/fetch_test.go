@@ -38,6 +38,15 @@ func TestFetchedElsewhere(t *testing.T) {
 	}
 }
 
+// TestCliName: a model with a slash is told from its project.
+func TestCliName(t *testing.T) {
+	for want, in := range map[string][2]string{"a/b/iris:1.0.0": {"iris", "1.0.0"}, "a/b//nlp/bert": {"nlp/bert", ""}, "'a/b/my model'": {"my model", ""}} {
+		if got := cliName("a/b", in[0], in[1]); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // TestShellWord: a name cannot become a command of whoever copies it.
 func TestShellWord(t *testing.T) {
 	for in, want := range map[string]string{"root/default/iris:1.0.0": "root/default/iris:1.0.0", "a b": "'a b'", "$(id)": "'$(id)'", "it's;id": `'it'\''s;id'`, "": "''"} {

@@ -15,6 +15,7 @@ type modelPage struct {
 	Tab        string
 	Model      registry.Model
 	Latest     *registry.Version
+	Loadable   bool // MLflow can load it
 	Versions   registry.List[registry.Version]
 	Candidates registry.List[registry.Run]
 	Pager      pager
@@ -70,7 +71,13 @@ func showModel(c *call) error {
 			return nil
 		}
 		v, err := s.Version(c.ctx(), c.ref, ref, registry.VersionRef{ID: p.Model.LatestID})
-		p.Latest = &v
+		if p.Latest = &v; err != nil || !c.may(c.ctx(), s, registry.PullFiles) {
+			return err
+		}
+		_, err = s.StatFile(c.ctx(), c.ref, registry.PackageRef{VersionID: v.ID}, "MLmodel")
+		if p.Loadable = err == nil; notThere(err) {
+			return nil
+		}
 		return err
 	})
 	if err != nil {

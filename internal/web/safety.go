@@ -14,6 +14,7 @@ type safetyView struct {
 	safety.Whole
 	Notable []safety.Judged // those that are not simply safe, the worst first
 	Cut     int             // of them that are left out
+	Home    string          // address of the page that its files are below
 }
 
 // maxNotable is how many files a page tells of.
@@ -35,7 +36,7 @@ func (c *call) judge(sh *shelf) error {
 		return err
 	}
 	w, err := c.d.Safety.Of(c.ctx(), look, safety.Glance)
-	v := &safetyView{Whole: w}
+	v := &safetyView{Whole: w, Home: h.home}
 	for _, j := range w.Files {
 		if j.Verdict > safety.Safe && !j.Waiting {
 			v.Notable = append(v.Notable, j)

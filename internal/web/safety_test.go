@@ -49,7 +49,7 @@ func TestSafetyShown(t *testing.T) {
 	put(t, w, pkg, "weights.json", "cos\nsystem\n(S'true'\ntR.")
 	put(t, w, pkg, "cut.pkl", "\x80\x04\x95\x00")
 	shows(home, "reporter", `Safety: <span class="badge bad">unsafe</span>`, "<li>imports os.system, which can do anything</li>", "is a pickle, not JSON as its name says",
-		"could not be read to its end", "can do anything on your machine", "!<td><code>README.md")
+		"could not be read to its end", "can do anything on your machine", `href="`+home+`/files/weights.json"`, `!files/README.md">README.md</a></td>`)
 	shows(home, "guest", "!Safety")
 	shows(home+"/files/weights.json", "reporter", `<span class="badge bad">unsafe</span>`, "Loading it can do anything")
 	shows(home+"/files/README.md", "reporter", `<span class="badge good">safe</span>`)

@@ -85,7 +85,7 @@ func (c *call) fillVersion(s registry.Session, p *versionPage, model registry.Mo
 			p.Elsewhere = append(p.Elsewhere, a)
 		}
 	}
-	p.Shelf.HowToAdd = "vitrine push ./folder " + pr.FullPath + "/" + p.Model.Name + ":" + p.Version.Semver
+	p.Shelf.HowToAdd = "vitrine push ./folder " + cliName(pr.FullPath, p.Model.Name, p.Version.Semver)
 	return c.fillShelf(s, pr.ID, &p.Shelf)
 }
 

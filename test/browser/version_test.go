@@ -75,12 +75,78 @@ func TestVersionPage(t *testing.T) {
 			b.shot("use")
 			b.look(address)
 			dir := t.TempDir()
-			p.shell(dir, get[string](b, `document.querySelectorAll(".use code")[0].innerText`))
-			p.shell(dir, get[string](b, `document.querySelectorAll(".use code")[1].innerText`))
+			say := b.commands(".use")
+			p.shell(dir, say["Command line"])
+			p.shell(dir, say["curl"])
 			if _, err := os.Stat(filepath.Join(dir, "model.onnx")); err != nil {
 				t.Error(err)
 			}
 			checkZip(t, filepath.Join(dir, "used-1.0.0.zip"), sums(t, p.home, first))
 		})
+	}
+}
+
+// TestFetchByOthers: a version is fetched by what its page says for MLflow,
+// huggingface_hub and oras, each by the real client.
+func TestFetchByOthers(t *testing.T) {
+	p := newProcess(t)
+	id, address := newVersion(t, p.home, "fetched")
+	putFile(t, p.home, id, "data/weights.bin", "weights")
+	b := open(t, p.home, desktop)
+	b.signIn()
+	b.visit(address)
+	say := b.commands(".use")
+	for client, script := range map[string]string{
+		"MLflow": "export MLFLOW_TRACKING_TOKEN=$VITRINE_TOKEN\npython - <<'END'\n" + say["MLflow"] + "\nimport shutil; shutil.copytree(folder, '.', dirs_exist_ok=True)\nEND",
+		// Its program names the folder that the environment was made in, which may be another one.
+		"huggingface_hub": "hf() { \"$(dirname \"$(type -P hf)\")/python\" -c 'import huggingface_hub.cli.hf as c; c.main()' \"$@\"; }\n" + say["huggingface_hub"],
+		"oras":            say["oras"],
+	} {
+		dir := t.TempDir()
+		p.shell(dir, tools(t, "mlflow3", "hub", "oras")+script)
+		if got, err := os.ReadFile(filepath.Join(dir, "data/weights.bin")); err != nil || string(got) != "weights" {
+			t.Errorf("%s: %q, %v", client, got, err)
+		}
+	}
+}
+
+// TestEmptyPages: what pages without content tell people to do works as it is
+// copied, in the order in which one comes to it.
+func TestEmptyPages(t *testing.T) {
+	p := newProcess(t)
+	made(t, p.home+"/api/v4/projects/root%2Fdefault/ml/models", `{"name":"empty"}`)
+	dir := t.TempDir()
+	ok(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	for _, name := range []string{"model.onnx", "folder/weights.bin"} {
+		ok(t, os.WriteFile(filepath.Join(dir, name), []byte("weights"), 0o600))
+	}
+	b := open(t, p.home, phone)
+	b.signIn()
+	const model = "/root/default/-/ml/models/1"
+	for _, c := range []struct{ name, path, done string }{
+		{"versions", model + "/versions", `a[href="` + model + `/versions/1"]`},
+		{"candidates", model + "/candidates", `a[href$="/candidates/2"]`},
+		{"overview", model, `.card code`},
+	} {
+		b.page(c.name, c.path)
+		if c.name != "overview" {
+			p.shell(dir, "export VITRINE_SERVER="+p.home+"\n"+b.text(".empty code"))
+		}
+		b.visit(c.path)
+		b.wait(c.done)
+		b.page(c.name+"-then", c.path)
+	}
+	second := made(t, p.home+"/api/v4/projects/root%2Fdefault/ml/models/1/versions", `{}`)
+	for _, path := range []string{model, fmt.Sprintf("%s/versions/%d", model, second)} {
+		b.page("no-files", path)
+		script := "export VITRINE_SERVER=" + p.home + "\n" + b.text(".empty:has(code) code")
+		if path != model { // once is enough: a file has one content
+			p.shell(dir, script)
+		}
+	}
+	b.reload()
+	b.wait(".tree .file")
+	if got := sums(t, p.home, second); len(got) != 1 {
+		t.Errorf("the version has %v", got)
 	}
 }
