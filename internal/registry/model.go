@@ -140,29 +140,35 @@ func (s Session) CreateModel(ctx context.Context, ref ProjectRef, spec ModelSpec
 		if err != nil {
 			return Model{}, err
 		}
-		m := Model{ProjectID: p.ID, Name: spec.Name, Description: spec.Description, Prompt: isPrompt(spec.Tags),
-			Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
-		if err := s.rules.CheckModelName(m.Name); err != nil {
-			return Model{}, err
-		}
-		if err := checkModel(m, spec.Tags); err != nil {
-			return Model{}, err
-		}
-		if err := s.modelExperiment(ctx, tx, &m); err != nil {
-			return Model{}, err
-		}
-		if m.ID, err = tx.InsertModel(ctx, m); err != nil {
-			return Model{}, err
-		}
-		if err := tx.SetTags(ctx, ModelTags, m.ID, spec.Tags); err != nil {
-			return Model{}, err
-		}
-		if m, err = tx.ModelByID(ctx, p.ID, m.ID); err != nil {
-			return Model{}, err
-		}
-		m.Tags, m.ProjectPath = spec.Tags, p.FullPath
-		return m, s.note(ctx, tx, m.about(ModelCreated))
+		return s.addModel(ctx, tx, p, spec)
 	})
+}
+
+// addModel does the work of CreateModel behind the gate.
+func (s Session) addModel(ctx context.Context, tx Tx, p Project, spec ModelSpec) (Model, error) {
+	m := Model{ProjectID: p.ID, Name: spec.Name, Description: spec.Description, Prompt: isPrompt(spec.Tags),
+		Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
+	if err := s.rules.CheckModelName(m.Name); err != nil {
+		return Model{}, err
+	}
+	if err := checkModel(m, spec.Tags); err != nil {
+		return Model{}, err
+	}
+	if err := s.modelExperiment(ctx, tx, &m); err != nil {
+		return Model{}, err
+	}
+	var err error
+	if m.ID, err = tx.InsertModel(ctx, m); err != nil {
+		return Model{}, err
+	}
+	if err := tx.SetTags(ctx, ModelTags, m.ID, spec.Tags); err != nil {
+		return Model{}, err
+	}
+	if m, err = tx.ModelByID(ctx, p.ID, m.ID); err != nil {
+		return Model{}, err
+	}
+	m.Tags, m.ProjectPath = spec.Tags, p.FullPath
+	return m, s.note(ctx, tx, m.about(ModelCreated))
 }
 
 func checkModel(m Model, tags []Tag) error {

@@ -197,9 +197,10 @@ type MemberQuery struct {
 
 // Membership is one place where a user is a member.
 type Membership struct {
-	Place Place // NamespaceID or ProjectID
-	Name  string
-	Role  Role
+	Place    Place // NamespaceID or ProjectID
+	Name     string
+	FullPath string
+	Role     Role
 }
 
 // MembershipQuery narrows a list of memberships.

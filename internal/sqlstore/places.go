@@ -325,13 +325,13 @@ func (t *tx) ListMembers(ctx context.Context, q registry.MemberQuery) (registry.
 }
 
 func (t *tx) ListMemberships(ctx context.Context, q registry.MembershipQuery) (registry.List[registry.Membership], error) {
-	l := &listing{cols: `coalesce(n.id, 0), coalesce(p.id, 0), coalesce(n.name, p.name), m.role`,
+	l := &listing{cols: `coalesce(n.id, 0), coalesce(p.id, 0), coalesce(n.name, p.name), coalesce(n.full_path, p.full_path), m.role`,
 		from: `members m LEFT JOIN namespaces n ON n.id = m.namespace_id LEFT JOIN projects p ON p.id = m.project_id`,
 		id:   "m.id", initial: registry.Order{By: "id"}, orders: map[string]column{"id": {"m.id", true}}}
 	l.and("m.user_id = ?", q.UserID)
 	l.and("(m.expires_at = 0 OR m.expires_at > ?)", micros(q.Now))
 	l.and("(n.kind = ? AND ? OR p.deleted_at = 0 AND ?)", registry.GroupNamespace, q.Groups, q.Projects)
 	return fetch(ctx, t, l, registry.Order{}, q.Page, func(s scanner, m *registry.Membership, extra ...any) error {
-		return s.Scan(append([]any{&m.Place.NamespaceID, &m.Place.ProjectID, &m.Name, &m.Role}, extra...)...)
+		return s.Scan(append([]any{&m.Place.NamespaceID, &m.Place.ProjectID, &m.Name, &m.FullPath, &m.Role}, extra...)...)
 	})
 }

@@ -88,6 +88,9 @@ func tell(events []registry.Event) []told {
 		if e.Act.Topic() == "member" {
 			detail = roleName(registry.Role(atoi(detail)))
 		}
+		if e.Act.Topic() == "file" {
+			detail = packageName(detail)
+		}
 		if refused[e.Act] {
 			detail = orElse(detail, "many addresses")
 		}

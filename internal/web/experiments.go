@@ -140,22 +140,54 @@ func (c *call) fillExperiment(s registry.Session, p *experimentPage, which regis
 	return nil
 }
 
-// byUse orders parameters and metrics by how many of the runs have them: those
-// that tell most about a page come first. Names that as many have keep their order.
+// byUse orders parameters and metrics by how much they tell about the runs of a
+// page: first those that are not the same in all of them, then those that most
+// have. Names that tell as much keep their order.
 func byUse(runs []registry.Run, params, metrics []string) (p, m []string) {
-	used := map[string]int{}
+	used := map[string]*use{}
+	note := func(name, value string) {
+		u := used[name]
+		if u == nil {
+			u = &use{first: value}
+			used[name] = u
+		}
+		u.runs, u.differs = u.runs+1, u.differs || value != u.first
+	}
 	for _, r := range runs {
 		for _, x := range r.Params {
-			used["p"+x.Key]--
+			note("p"+x.Key, x.Value)
 		}
 		for _, x := range r.Metrics {
-			used["m"+x.Key]--
+			note("m"+x.Key, figure(x.Value))
 		}
 	}
-	p, m = slices.Clone(params), slices.Clone(metrics)
-	slices.SortStableFunc(p, func(a, b string) int { return cmp.Compare(used["p"+a], used["p"+b]) })
-	slices.SortStableFunc(m, func(a, b string) int { return cmp.Compare(used["m"+a], used["m"+b]) })
-	return p, m
+	sorted := func(prefix string, names []string) []string {
+		names = slices.Clone(names)
+		slices.SortStableFunc(names, func(a, b string) int { return used[prefix+b].compare(used[prefix+a]) })
+		return names
+	}
+	return sorted("p", params), sorted("m", metrics)
+}
+
+// use is how a parameter or metric occurs in some runs; nil: it does not.
+type use struct {
+	first   string
+	runs    int
+	differs bool
+}
+
+// compare orders what tells less first.
+func (u *use) compare(other *use) int {
+	weigh := func(u *use) int {
+		switch {
+		case u == nil:
+			return 0
+		case u.differs:
+			return u.runs + registry.MaxLimit
+		}
+		return u.runs
+	}
+	return cmp.Compare(weigh(u), weigh(other))
 }
 
 // columns gives the chosen ones of those that there are, else the first.

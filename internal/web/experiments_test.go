@@ -50,6 +50,9 @@ func TestExperimentTable(t *testing.T) {
 	if !strings.Contains(first, rare.Name) || strings.Index(first, "sort=-params.lr") > strings.Index(first, "sort=-params.all") {
 		t.Error("a parameter that few runs have comes before those that most have")
 	}
+	if strings.Index(first, "sort=-params.lr") > strings.Index(first, "sort=-params.seed") {
+		t.Error("a parameter that is the same everywhere comes before one that is not")
+	}
 	chosen := page("col=params.seed&col=metrics.acc&sort=-params.lr")
 	has(t, chosen, `value="params.seed" checked`, `value="metrics.acc" checked`, `sort=-params.seed`, `col=metrics.acc`)
 	lacks(t, chosen, `value="params.lr" checked`)

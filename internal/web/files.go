@@ -64,7 +64,7 @@ func (c *call) holder() (holder, error) {
 		return c.loggedHolder(), nil
 	case c.r.PathValue("run") != "":
 		iid, err := c.id("run", "run")
-		return holder{pkg: registry.PackageRef{RunIID: iid}, home: "/" + c.ref.Path + "/-/ml/candidates/" + itoa(iid), id: "candidate:" + itoa(iid), show: c.run}, err
+		return holder{pkg: registry.PackageRef{RunIID: iid}, home: "/" + c.ref.Path + "/-/ml/candidates/" + itoa(iid), id: "candidate:" + itoa(iid), show: func(problem string, status int) error { return c.run(&runPage{Problem: problem}, status) }}, err
 	}
 	model, which, err := c.versionRefs()
 	return holder{pkg: registry.PackageRef{VersionID: which.ID}, home: modelPath(c.ref.Path, model.ID) + "/versions/" + itoa(which.ID), id: itoa(which.ID), show: c.version}, err

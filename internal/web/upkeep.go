@@ -44,6 +44,9 @@ type overviewPage struct {
 	Full   int64  // percent of the disk
 }
 
+// Revision is the commit that the server was built from; empty: nobody knows.
+func (p *overviewPage) Revision() string { return strings.TrimPrefix(p.Health.Revision, "unknown") }
+
 // lowDisk is from how many percent on a disk is nearly full.
 const lowDisk = 90
 
@@ -87,6 +90,7 @@ func lasted(d time.Duration) string {
 type usagePage struct {
 	frame
 	Usage   registry.Usage
+	Largest []sized
 	Limit   *limitForm // for administrators
 	Problem string
 }
@@ -99,7 +103,63 @@ func (c *call) serverUsage(limit *limitForm, problem string, status int) error {
 	if err != nil {
 		return err
 	}
-	return c.renderAs(status, "usage", &usagePage{frame: c.adminFrame("usage", "Storage"), Usage: u, Limit: limit, Problem: problem})
+	return c.renderAs(status, "usage", &usagePage{frame: c.adminFrame("usage", "Storage"), Usage: u, Largest: sizedOf(u), Limit: limit, Problem: problem})
+}
+
+// sized is a package as people know it: what it belongs to, with its page.
+type sized struct {
+	registry.SizedPackage
+	Text, Sort, Href string
+}
+
+func sizedOf(u registry.Usage) []sized {
+	out := make([]sized, len(u.Versions))
+	for i, k := range u.Versions {
+		z := sized{SizedPackage: k, Text: k.Name + " " + k.Version, Sort: "package"}
+		run, logged := ownerOf(k.Name, k.Version)
+		below := "/" + k.ProjectPath + "/-/ml/"
+		switch {
+		case k.VersionID != 0:
+			z.Sort, z.Href = "version", modelPath(k.ProjectPath, k.ModelID)+"/versions/"+itoa(k.VersionID)
+		case k.Type == registry.ModelPackage && run != "":
+			z.Text, z.Sort, z.Href = packageName(k.Name+" "+k.Version), "run", below+"candidates/"+run
+		case k.Type == registry.ModelPackage && logged != "":
+			z.Text, z.Sort, z.Href = packageName(k.Name+" "+k.Version), "logged model", below+"logged/"+logged
+		}
+		out[i] = z
+	}
+	return out
+}
+
+// ownerOf reads the number of a run, or the id of a logged model, from the name and
+// version of its package, as GitLab writes them for runs.
+func ownerOf(name, version string) (run, logged string) {
+	if n, ok := strings.CutPrefix(version, "candidate_"); ok {
+		return n, ""
+	}
+	if version == "logged_model" {
+		return "", name
+	}
+	return "", ""
+}
+
+// packageName says what a package, given by its name and version, belongs to.
+func packageName(full string) string {
+	i := strings.LastIndexByte(full, ' ')
+	if i < 0 {
+		return full
+	}
+	name, version := full[:i], full[i+1:]
+	run, logged := ownerOf(name, version)
+	switch {
+	case run != "" && strings.HasPrefix(name, "ml_experiment_"):
+		return "run " + run
+	case run != "":
+		return "candidate " + run + " of " + name
+	case logged != "":
+		return "model " + logged
+	}
+	return full
 }
 
 func showUsage(c *call) error {
@@ -114,6 +174,7 @@ func showUsage(c *call) error {
 			p.Limit = limitFormOf(pr.FullPath, pr.StorageLimit)
 		}
 		p.Usage, err = s.ProjectUsage(c.ctx(), c.ref)
+		p.Largest = sizedOf(p.Usage)
 		return err
 	})
 	if err != nil {

@@ -26,7 +26,7 @@ func TestUsage(t *testing.T) {
 		t.Errorf("%+v", u)
 	}
 	page := visitor{t, w, "maintainer"}.get("/root/private/-/usage_quotas")
-	has(t, page, `title="3`+"\u202f"+`010 bytes"`, ">iris 1.0.0<", "candidate")
+	has(t, page, `title="3`+"\u202f"+`010 bytes"`, ">iris 1.0.0<", `/-/ml/candidates/`+itoa(w.IDs["private/run"])+`">candidate `)
 	lacks(t, page, "root/public")
 	has(t, visitor{t, w, "boss"}.get("/admin/usage"), ">root/private<", "data 7", "in 4 contents, each kept once", `data-label="Limit">none<`)
 	limit := int64(6020)

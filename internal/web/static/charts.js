@@ -123,7 +123,11 @@ class Chart {
     }
     this.plot?.destroy();
     this.plot = null;
-    if (count === 0) return;
+    // One value a run is no line: the table, and a parameter against it, show it.
+    const flat = this.series.length > 1 && this.series.every((s) => s.values.length < 2);
+    if (flat) this.note.textContent = "Each of these runs has one value of it, which the table shows; set it against a parameter below.";
+    this.pane.hidden = flat;
+    if (count === 0 || flat) return;
     const axis = { stroke: () => css("--soft"), grid: { stroke: () => css("--line"), width: 1 }, ticks: { stroke: () => css("--line"), width: 1 } };
     this.plot = new uPlot({
       width: this.pane.clientWidth, height: this.height,
@@ -291,7 +295,7 @@ function scatter(figure, runs, param, metric) {
 
 // An experiment's page: the runs that are ticked, or all that it shows.
 for (const section of document.querySelectorAll("[data-overlay]")) {
-  section.hidden = false;
+  section.hidden = document.querySelector("[data-to-charts]").hidden = false;
   const find = (name) => section.querySelector(`[data-${name}]`);
   const all = JSON.parse(find("dots").textContent), boxes = [...document.querySelectorAll("[data-draw]")];
   const chosen = () => {
