@@ -325,6 +325,7 @@ type RunQuery struct {
 	Page         Page
 	Order        Order // id (default, descending), name, created_at, started_at, metric, param
 	Metric       string
+	Whole        bool   // by a metric: runs without a number for it come last, instead of not at all
 	Param        string // numbers come first, then other texts, then runs without it
 	ProjectID    int64
 	ExperimentID int64

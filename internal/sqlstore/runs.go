@@ -101,8 +101,11 @@ func (t *tx) ListRuns(ctx context.Context, q registry.RunQuery) (registry.List[r
 	}
 	switch q.Order.By {
 	case "param":
-		return t.runsByParam(ctx, l, q)
+		return t.inStretches(ctx, l, q, paramStretches(l, q))
 	case "metric":
+		if q.Whole {
+			return t.inStretches(ctx, l, q, metricStretches(l, q))
+		}
 		l.from += " JOIN metrics x ON x.run_id = r.id"
 		l.orders, l.real = map[string]column{"metric": {"x.value", false}}, true
 		l.and("x.key = ?", q.Metric)

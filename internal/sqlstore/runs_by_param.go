@@ -10,19 +10,18 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-// stretch is a part of a list of runs by a parameter.
+// stretch is a part of a list of runs by a parameter or metric.
 type stretch struct {
 	mark  string // the keys of its cursors begin with it
 	order registry.Order
 	l     listing
 }
 
-// runsByParam lists runs by a parameter: those where it is a number, then those
-// where it is another text, then those without it, whatever the direction. Each of
-// the three is read along an index. l has all conditions but the experiment's.
-func (t *tx) runsByParam(ctx context.Context, l listing, q registry.RunQuery) (registry.List[registry.Run], error) {
+// inStretches lists runs in several parts, one after the other. l has all
+// conditions but the experiment's.
+func (t *tx) inStretches(ctx context.Context, l listing, q registry.RunQuery, all []stretch) (registry.List[registry.Run], error) {
 	out := registry.List[registry.Run]{Items: []registry.Run{}, Total: -1}
-	parts, after, err := onwards(stretches(l, q), q.Page.After)
+	parts, after, err := onwards(all, q.Page.After)
 	if err != nil {
 		return out, err
 	}
@@ -55,26 +54,48 @@ func (t *tx) runsByParam(ctx context.Context, l listing, q registry.RunQuery) (r
 	return out, err
 }
 
-// stretches gives the parts of a list in their order.
-func stretches(l listing, q registry.RunQuery) []stretch {
-	of := func(mark string, order registry.Order, table string) stretch {
-		s := stretch{mark, order, l}
-		s.l.where, s.l.args, s.l.orders = slices.Clone(l.where), slices.Clone(l.args), maps.Clone(l.orders)
-		s.l.scope(q, table)
-		return s
-	}
-	valued := func(mark, expr, cond string) stretch {
-		s := of(mark, q.Order, "x")
-		s.l.from, s.l.id = s.l.from+" JOIN run_params x ON x.run_id = r.id", "x.run_id"
-		s.l.orders["param"] = column{expr: expr}
-		s.l.and("x.key = ? AND "+cond, q.Param)
-		return s
-	}
-	numbers, texts := valued("n", "x.number", "x.number IS NOT NULL"), valued("t", "x.value", "x.number IS NULL")
+// paramStretches are the runs where a parameter is a number, then those where it is
+// another text, then those without it, whatever the direction. Each of the three
+// is read along an index.
+func paramStretches(l listing, q registry.RunQuery) []stretch {
+	numbers, texts := valued(l, q, "n", "run_params", "x.number"), valued(l, q, "t", "run_params", "x.value")
+	numbers.l.and("x.key = ? AND x.number IS NOT NULL", q.Param)
 	numbers.l.real = true
-	none := of("-", registry.Order{By: "id", Desc: true}, "r")
+	texts.l.and("x.key = ? AND x.number IS NULL", q.Param)
+	none := without(l, q)
 	none.l.and("NOT EXISTS (SELECT 1 FROM run_params x WHERE x.run_id = r.id AND x.key = ?)", q.Param)
 	return []stretch{numbers, texts, none}
+}
+
+// metricStretches are the runs with a number for a metric, then those without.
+func metricStretches(l listing, q registry.RunQuery) []stretch {
+	numbers, none := valued(l, q, "n", "metrics", "x.value"), without(l, q)
+	numbers.l.and("x.key = ? AND x.nan = ?", q.Metric, false)
+	numbers.l.real = true
+	numbers.l.id = "r.id" // by the metric's own SQLite would take the index of all experiments
+	none.l.and("NOT EXISTS (SELECT 1 FROM metrics x WHERE x.run_id = r.id AND x.key = ? AND x.nan = ?)", q.Metric, false)
+	return []stretch{numbers, none}
+}
+
+// stretchOf makes a part of a list, kept to its experiment by a table.
+func stretchOf(l listing, q registry.RunQuery, mark string, order registry.Order, table string) stretch {
+	s := stretch{mark, order, l}
+	s.l.where, s.l.args, s.l.orders = slices.Clone(l.where), slices.Clone(l.args), maps.Clone(l.orders)
+	s.l.scope(q, table)
+	return s
+}
+
+// valued is the part that a table has values for, in their order.
+func valued(l listing, q registry.RunQuery, mark, table, expr string) stretch {
+	s := stretchOf(l, q, mark, q.Order, "x")
+	s.l.from, s.l.id = s.l.from+" JOIN "+table+" x ON x.run_id = r.id", "x.run_id"
+	s.l.orders[q.Order.By] = column{expr: expr}
+	return s
+}
+
+// without is the rest, the latest first.
+func without(l listing, q registry.RunQuery) stretch {
+	return stretchOf(l, q, "-", registry.Order{By: "id", Desc: true}, "r")
 }
 
 // onwards leaves out the stretches before a cursor, and gives what it is in the

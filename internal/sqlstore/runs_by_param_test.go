@@ -41,6 +41,26 @@ func TestRunsByParamSearch(t *testing.T) {
 	}
 }
 
+// TestRunsByMetricSearch: so do those of a whole list by a metric.
+func TestRunsByMetricSearch(t *testing.T) {
+	s := open(t)
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	err := s.View(t.Context(), func(tx registry.Tx) error {
+		_, err := tx.ListRuns(t.Context(), registry.RunQuery{ProjectID: 1, ExperimentID: 2, Metric: "loss", Whole: true, Order: registry.Order{By: "metric", Desc: true}, Page: registry.Page{NoTotal: true}})
+		return err
+	})
+	s.Watch(nil)
+	if err != nil || len(texts) != 2 {
+		t.Fatal(err, texts)
+	}
+	for i, index := range []string{"metrics_best (experiment_id=? AND key=? AND nan=?", "INDEX runs_"} {
+		if steps := strings.Join(plan(t, s, texts[i]), "; "); !strings.Contains(steps, index) || strings.Contains(steps, "B-TREE FOR ORDER BY") {
+			t.Errorf("%s, want %s", steps, index)
+		}
+	}
+}
+
 // TestParamNumbersFilled: parameters from before there was a column for numbers
 // get the same as new ones.
 func TestParamNumbersFilled(t *testing.T) {

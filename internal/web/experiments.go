@@ -125,6 +125,7 @@ func (c *call) fillExperiment(s registry.Session, p *experimentPage, which regis
 	key, desc := strings.CutPrefix(by, "-")
 	if metric, ok := strings.CutPrefix(key, "metrics."); ok {
 		query.Order, query.Metric, p.Sort = registry.Order{By: "metric", Desc: desc}, metric, by
+		query.Whole = true // nobody expects rows to go when a column is sorted
 	}
 	if param, ok := strings.CutPrefix(key, "params."); ok {
 		query.Order, query.Param, p.Sort = registry.Order{By: "param", Desc: desc}, param, by

@@ -46,6 +46,9 @@ func TestExperimentTable(t *testing.T) {
 	rare, err := s.CreateRun(t.Context(), home, registry.RunSpec{Experiment: &registry.ExperimentRef{IID: e.IID}, Name: "dog",
 		Data: registry.RunData{Params: []registry.Param{{Key: "all", Value: "1"}}}})
 	apitest.OK(t, err)
+	if !strings.Contains(page("sort=-metrics.acc"), rare.Name) {
+		t.Error("sorted by a metric, the run without it is gone")
+	}
 	first := page("")
 	if !strings.Contains(first, rare.Name) || strings.Index(first, "sort=-params.lr") > strings.Index(first, "sort=-params.all") {
 		t.Error("a parameter that few runs have comes before those that most have")

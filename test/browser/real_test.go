@@ -101,7 +101,8 @@ func (b *tab) sweep() {
 	b.shot("sweep-dots")
 	b.follow(`a[rel="next"]`)
 	b.wait(`a[rel="prev"]`)
-	b.fill(`main input[name="search"]`, "grid\r")
+	b.fill(`main input[name="search"]`, "grid")
+	b.follow(`main form[role="search"] > .button`)
 	b.until(`document.querySelectorAll("tbody tr").length === 1 && document.querySelector("tbody .title").innerText === "grid"`)
 }
 
@@ -150,7 +151,7 @@ func (b *tab) digits() {
 	b.t.Helper()
 	b.visit("/root/default/-/ml/models")
 	b.follow(`main a.title[href*="/ml/models/"]:not([href*="versions"])`)
-	b.do(chromedp.Evaluate[chromedp.Void](`location.href = document.querySelector('nav[aria-label="Model"] a[href$="/versions"]').href`))
+	b.follow(`nav[aria-label="Model"] a[href$="/versions"]`)
 	b.wait(`input[name="v"]`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll('input[name="v"]').forEach(e => e.click())`))
 	b.follow(`form[action$="/compare"] .button`)

@@ -22,7 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
 		"uploads": uploads, "uploadParts": uploadParts, "folders": folders, "packages": packages,
 		"trash": trash, "default experiment": defaultExperiment, "searches": searches, "parts of names": parts, "parts of names of runs": partsOfRuns, "histories": histories, "logged models": loggedModels, "logged searches": loggedSearches, "traces": traces, "spans": spans, "assessments": assessments, "measures": measures, "evaluation data sets": evalDatasets,
-		"purge of trash": purgeTrash, "sizes": sizes, "people by address": byAddress, "events": events, "finds": finds, "runs by a parameter": runsByParam, "orders of models": modelOrders,
+		"purge of trash": purgeTrash, "sizes": sizes, "people by address": byAddress, "events": events, "finds": finds, "runs by a parameter": runsByParam, "runs by a metric": runsByMetric, "orders of models": modelOrders,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
