@@ -143,6 +143,7 @@ func TestAuditLogAsCSV(t *testing.T) {
 func TestUnlock(t *testing.T) {
 	w := newWorld(t)
 	v := visitor{t, w, "boss"}
+	has(t, v.get("/admin/users/guest"), `href="/groups/crew">crew</a>`, `href="/root/private">root/private</a>`)
 	lacks(t, v.get("/admin/users/guest"), "Too many wrong passwords")
 	for range attempts {
 		visitor{t, w, ""}.send("/users/sign_in", "login", "guest", "password", "wrong")
