@@ -3,10 +3,7 @@ package sqlstore
 import (
 	"context"
 	"maps"
-	"strconv"
-	"strings"
 
-	"github.com/vitrine-ml/vitrine/internal/fault"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
@@ -49,71 +46,6 @@ func (t *tx) RunTagsEach(ctx context.Context, n registry.Nest) (map[int64]regist
 	return fetchEach(ctx, t, namedNest("run_tags", "g", "owner_id"), n, func(s scanner, g *registry.Tag, extra ...any) error {
 		return s.Scan(append([]any{&g.Key, &g.Value}, extra...)...)
 	})
-}
-
-// pointKey are the columns that tell points of a run apart, in their order; the
-// name of a metric and its id go together.
-const pointKey = "k.key, x.step, x.at, x.value, x.nan"
-
-// PointsEach orders by five columns, so a cursor's key holds step, time, value
-// and name, and its id the time again.
-func (t *tx) PointsEach(ctx context.Context, q registry.Nest) (map[int64]registry.List[registry.Metric], error) {
-	if len(q.Owners) == 0 {
-		return map[int64]registry.List[registry.Metric]{}, nil
-	}
-	from := "metrics k JOIN metric_points x ON x.metric_id = k.id"
-	n := nest{listing: listing{from: from}, owners: "runs o", child: from, link: "k.run_id = o.id",
-		key: "x.metric_id, x.step, x.at, x.value, x.nan"}
-	uncounted, order := n, pointKey
-	behind, before := " > ", " < "
-	if q.Order.Desc {
-		behind, before = before, behind
-		order = strings.ReplaceAll(pointKey, ",", " DESC,") + " DESC"
-	}
-	if err := n.pointsFrom(q.Page.After, behind); err != nil {
-		return nil, err
-	}
-	if err := n.pointsFrom(q.Page.Before, before); err != nil {
-		return nil, err
-	}
-	lists, err := each(ctx, t, n.text(pointKey, order, q), n.args, q, scanPoint)
-	if err != nil {
-		return nil, err
-	}
-	return lists, countEach(ctx, t, uncounted, q, lists)
-}
-
-func scanPoint(s scanner, owner *int64) (m registry.Metric, c registry.Cursor, err error) {
-	var nan bool
-	err = s.Scan(&m.Key, &m.Step, instant{&m.At}, &m.Value, &nan, owner)
-	value := strconv.FormatFloat(m.Value, 'g', -1, 64)
-	m.Value = restored(m.Value, nan)
-	if nan {
-		value = "NaN"
-	}
-	return m, registry.Cursor{Key: strconv.FormatInt(m.Step, 10) + " " + value + " " + m.Key, ID: micros(m.At)}, err
-}
-
-// pointsFrom adds the condition of a cursor.
-func (n *nest) pointsFrom(c *registry.Cursor, cmp string) error {
-	if c == nil {
-		return nil
-	}
-	parts := strings.SplitN(c.Key, " ", 3)
-	if len(parts) != 3 {
-		return fault.Invalidf("cursor", "is invalid")
-	}
-	step, err := strconv.ParseInt(parts[0], 10, 64)
-	if err != nil {
-		return fault.Invalidf("cursor", "is invalid")
-	}
-	v, err := strconv.ParseFloat(parts[1], 64)
-	if err != nil {
-		return fault.Invalidf("cursor", "is invalid")
-	}
-	value, nan := stored(v)
-	n.and("("+pointKey+")"+cmp+"(?, ?, ?, ?, ?)", parts[2], step, c.ID, value, nan)
-	return nil
 }
 
 // rowsByID reads the rows of a project that have certain ids.

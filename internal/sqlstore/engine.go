@@ -141,7 +141,7 @@ func matchFTS5(trigrams []string, x nameIndex) string {
 // so they are used only where nothing else does.
 var functionsOnce = sync.OnceValue(func() error {
 	return errors.Join(sqlite.RegisterDeterministicScalarFunction("fold", 1, fold), sqlite.RegisterDeterministicScalarFunction("matches", 2, matcher()),
-		sqlite.RegisterDeterministicScalarFunction("number_of", 1, numberOfValue))
+		sqlite.RegisterDeterministicScalarFunction("number_of", 1, numberOfValue), sqlite.RegisterDeterministicScalarFunction("packed_point", 4, packedPoint))
 })
 
 // fold is lower for all letters: SQLite's own lower knows ASCII only.

@@ -1,22 +1,22 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
 // stored gives a metric's value as kept: engines cannot compare NaN, so it is 0
-// with a mark. Infinities are kept as they are.
+// with a mark. Infinities are kept as they are, 0 without its sign.
 func stored(v float64) (float64, bool) {
 	if math.IsNaN(v) {
 		return 0, true
 	}
-	return v, false
+	return v + 0, false // -0 is 0
 }
 
 func restored(v float64, nan bool) float64 {
@@ -24,24 +24,6 @@ func restored(v float64, nan bool) float64 {
 		return math.NaN()
 	}
 	return v
-}
-
-// point is a measured value as it is kept.
-type point struct {
-	step, at int64 // at in microseconds
-	value    float64
-	nan      bool
-}
-
-func pointOf(m registry.Metric) point {
-	v, nan := stored(m.Value)
-	return point{m.Step, micros(m.At), v, nan}
-}
-
-// compare orders points as the latest of a metric is told: by step, time,
-// value.
-func (p point) compare(o point) int {
-	return cmp.Or(cmp.Compare(p.step, o.step), cmp.Compare(p.at, o.at), cmp.Compare(p.value, o.value), cmp.Compare(number(p.nan), number(o.nan)))
 }
 
 func number(b bool) int {
@@ -53,10 +35,9 @@ func number(b bool) int {
 
 // metricRow is the row of one metric of a run, with its latest point.
 type metricRow struct {
-	id      int64
-	points  int64
-	ordered bool // each point came after those before it, by step and by time
-	last    point
+	id, points, packed int64
+	last               point
+	tail               []byte // the last block
 }
 
 var (
@@ -64,10 +45,13 @@ var (
 	// is in no index, so that none is written.
 	takeMetric = stmt(`INSERT INTO metrics (run_id, run_eid, experiment_id, started_at, key, step, at, value, nan)
 		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2, $3, $4, $5 FROM runs r WHERE r.id = $6
-		ON CONFLICT (run_id, key) DO UPDATE SET points = metrics.points RETURNING id, points, ordered, step, at, value, nan`)
-	putPoint = stmt(`INSERT INTO metric_points (metric_id, step, at, value, nan, n) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (run_id, key) DO UPDATE SET points = metrics.points RETURNING id, points, packed, step, at, value, nan,
+		(SELECT b.points FROM metric_blocks b WHERE b.metric_id = metrics.id AND b.block = (metrics.packed - 1) / ` + strconv.Itoa(blockSize) + `)`)
+	putBlock = stmt(`INSERT INTO metric_blocks (metric_id, block, step, at, value, nan, points) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (metric_id, block) DO UPDATE SET points = excluded.points`)
+	putLate = stmt(`INSERT INTO late_points (metric_id, step, at, value, nan) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (metric_id, step, at, value, nan) DO NOTHING`)
-	updateMetric = stmt(`UPDATE metrics SET points = $1, ordered = $2, step = $3, at = $4, value = $5, nan = $6 WHERE id = $7`)
+	updateMetric = stmt(`UPDATE metrics SET points = $1, packed = $2, step = $3, at = $4, value = $5, nan = $6 WHERE id = $7`)
 )
 
 func (t *tx) InsertMetrics(ctx context.Context, runID int64, ms []registry.Metric) error {
@@ -92,40 +76,80 @@ func (t *tx) insertMetric(ctx context.Context, runID int64, key string, ps []poi
 	var r metricRow
 	p := ps[0]
 	err := t.row(ctx, takeMetric, []any{key, p.step, p.at, p.value, p.nan, runID},
-		&r.id, &r.points, &r.ordered, &r.last.step, &r.last.at, &r.last.value, &r.last.nan)
+		&r.id, &r.points, &r.packed, &r.last.step, &r.last.at, &r.last.value, &r.last.nan, &r.tail)
 	if err != nil {
 		return one(err, "run", runID)
 	}
-	if r.before(ps) {
-		err = t.putLater(ctx, &r, ps)
-	} else {
-		err = t.putPoints(ctx, &r, ps)
-	}
+	inOrder, late, err := r.split(ps)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, updateMetric, r.points, r.ordered, r.last.step, r.last.at, r.last.value, r.last.nan, r.id)
+	if err := t.putPacked(ctx, &r, inOrder); err != nil {
+		return err
+	}
+	if err := t.putLate(ctx, &r, late); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, updateMetric, r.points, r.packed, r.last.step, r.last.at, r.last.value, r.last.nan, r.id)
 	return err
 }
 
-// before reports whether all points come after those that are there, each after
-// the one before: then none of them is there.
-func (r *metricRow) before(ps []point) bool {
-	if r.points > 0 && ps[0].compare(r.last) <= 0 {
-		return false
-	}
-	for i, p := range ps[1:] {
-		if p.compare(ps[i]) <= 0 {
-			return false
+// split tells the points that come after all that are packed from those that
+// come late. Where nothing is packed, points with rows are older than blocks;
+// what comes after the latest is none of them.
+func (r *metricRow) split(ps []point) (inOrder, late []point, err error) {
+	end, begun := r.last, r.points > 0
+	if r.packed > 0 {
+		tail, err := unpack(r.tail)
+		if err != nil {
+			return nil, nil, fmt.Errorf("sqlstore: metric %d: %w", r.id, err)
 		}
+		end = tail[len(tail)-1]
 	}
-	return true
+	for _, p := range ps {
+		if begun && !p.after(end) {
+			late = append(late, p)
+			continue
+		}
+		inOrder = append(inOrder, p)
+		end, begun = p, true
+	}
+	return inOrder, late, nil
 }
 
-// putPoints adds points of which some may be there.
-func (t *tx) putPoints(ctx context.Context, r *metricRow, ps []point) error {
+// putPacked adds points behind those that are packed.
+func (t *tx) putPacked(ctx context.Context, r *metricRow, ps []point) error {
+	for len(ps) > 0 {
+		var block []byte
+		if r.packed%blockSize > 0 {
+			block = r.tail
+		}
+		n := min(len(ps), blockSize-len(block)/pointBytes)
+		for _, p := range ps[:n] {
+			block = p.pack(block)
+			r.add(p)
+		}
+		first := ps[0] // of no account in a block that is there
+		if _, err := t.exec(ctx, putBlock, r.id, r.packed/blockSize, first.step, first.at, first.value, first.nan, block); err != nil {
+			return err
+		}
+		r.packed += int64(n)
+		ps = ps[n:]
+	}
+	return nil
+}
+
+// putLate adds points of which some may be there, one by one: they are few.
+func (t *tx) putLate(ctx context.Context, r *metricRow, ps []point) error {
 	for _, p := range ps {
-		n, err := t.exec(ctx, putPoint, r.id, p.step, p.at, p.value, p.nan, r.points+1)
+		at, err := t.places(ctx, []int64{r.id}, p)
+		if err != nil {
+			return err
+		}
+		if at[r.id].there {
+			continue
+		}
+		n, err := t.exec(ctx, putLate, r.id, p.step, p.at, p.value, p.nan)
 		if err != nil {
 			return err
 		}
@@ -136,45 +160,9 @@ func (t *tx) putPoints(ctx context.Context, r *metricRow, ps []point) error {
 	return nil
 }
 
-// many is how many points one statement adds.
-const many = 32
-
-var putMany = stmt(manyPoints(many))
-
-// manyPoints is a statement that adds n points of one metric.
-func manyPoints(n int) string {
-	var b strings.Builder
-	b.WriteString("INSERT INTO metric_points (metric_id, step, at, value, nan, n) VALUES ")
-	for i := range n {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("(" + placeholders(1+6*i, 6) + ")") // the metric's id once more in each: see nameless
-	}
-	return b.String()
-}
-
-// putLater adds points of which none is there.
-func (t *tx) putLater(ctx context.Context, r *metricRow, ps []point) error {
-	for len(ps) >= many {
-		args := make([]any, 0, 6*many)
-		for _, p := range ps[:many] {
-			args = append(args, r.id, p.step, p.at, p.value, p.nan, r.points+1)
-			r.add(p)
-		}
-		if _, err := t.exec(ctx, putMany, args...); err != nil {
-			return err
-		}
-		ps = ps[many:]
-	}
-	return t.putPoints(ctx, r, ps)
-}
-
 // add counts a point that was not there before.
 func (r *metricRow) add(p point) {
-	later := p.compare(r.last) > 0
-	r.ordered = r.ordered && (r.points == 0 || later && p.at >= r.last.at)
-	if r.points++; later {
+	if r.points++; p.compare(r.last) > 0 {
 		r.last = p
 	}
 }

@@ -25,21 +25,30 @@ const createMigrations = `CREATE TABLE IF NOT EXISTS migrations (
 // transaction, in order of their names. A file that was applied may never
 // change: its checksum is compared. NAME.ENGINE.sql is for one engine only.
 func (s *Store) migrate(ctx context.Context) error {
-	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	names, err := s.migrations()
 	if err != nil {
-		return fmt.Errorf("sqlstore: migrations: %w", err)
+		return err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool {
-		_, engine, one := strings.Cut(strings.TrimSuffix(name, ".sql"), ".")
-		return one && engine != s.e.name
-	})
-	sort.Strings(names)
 	for _, name := range names {
 		if err := s.applyPatiently(ctx, name); err != nil {
 			return fmt.Errorf("sqlstore: migration %s: %w", name, err)
 		}
 	}
 	return s.knowsAll(ctx, names)
+}
+
+// migrations are the names of the engine's files, in order.
+func (s *Store) migrations() ([]string, error) {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: migrations: %w", err)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		_, engine, one := strings.Cut(strings.TrimSuffix(name, ".sql"), ".")
+		return one && engine != s.e.name
+	})
+	sort.Strings(names)
+	return names, nil
 }
 
 // applyPatiently tries again while others open the database too: the first

@@ -60,38 +60,61 @@ func (n *nest) text(cols, order string, q registry.Nest) string {
 // owner's id behind it, and gives the item and its cursor.
 func each[T any](ctx context.Context, t *tx, text string, args []any, q registry.Nest,
 	read func(s scanner, owner *int64) (T, registry.Cursor, error)) (map[int64]registry.List[T], error) {
-	limit, rows := pageLimit(q.Page), 0
-	lists := make(map[int64]registry.List[T], len(q.Owners))
-	for _, id := range q.Owners {
-		lists[id] = registry.List[T]{Items: []T{}, Total: -1}
-	}
+	g := newGathering[T](q)
 	err := t.rows(ctx, text, args, func(s scanner) error {
 		var owner int64
 		v, c, err := read(s, &owner)
 		if err != nil {
 			return err
 		}
-		l := lists[owner]
-		if len(l.Items) == limit {
-			l.More = true
-			l.Next = &c
-			lists[owner] = l
-			return nil
-		}
-		if rows++; q.Most > 0 && rows > q.Most {
-			return &fault.Error{Kind: fault.TooLarge, Noun: "list", Msg: fmt.Sprintf("the lists hold more than %d rows", q.Most)}
-		}
-		l.Items = append(l.Items, v)
-		if q.Page.Cursors || len(l.Items) == limit {
-			l.Cursors = append(l.Cursors, c)
-		}
-		lists[owner] = l
-		return nil
+		return g.add(owner, v, c)
 	})
-	for id, l := range lists {
-		lists[id] = closed(l, q.Page.Cursors)
+	return g.lists(), err
+}
+
+// gathering puts items into the lists of their owners, in the order in which
+// they come.
+type gathering[T any] struct {
+	q     registry.Nest
+	limit int
+	rows  int
+	all   map[int64]registry.List[T]
+}
+
+func newGathering[T any](q registry.Nest) *gathering[T] {
+	g := &gathering[T]{q: q, limit: pageLimit(q.Page), all: make(map[int64]registry.List[T], len(q.Owners))}
+	for _, id := range q.Owners {
+		g.all[id] = registry.List[T]{Items: []T{}, Total: -1}
 	}
-	return lists, err
+	return g
+}
+
+// add takes one more item; behind a full page it is only known that there is
+// more.
+func (g *gathering[T]) add(owner int64, v T, c registry.Cursor) error {
+	l := g.all[owner]
+	if len(l.Items) == g.limit {
+		l.More = true
+		l.Next = &c
+		g.all[owner] = l
+		return nil
+	}
+	if g.rows++; g.q.Most > 0 && g.rows > g.q.Most {
+		return &fault.Error{Kind: fault.TooLarge, Noun: "list", Msg: fmt.Sprintf("the lists hold more than %d rows", g.q.Most)}
+	}
+	l.Items = append(l.Items, v)
+	if g.q.Page.Cursors || len(l.Items) == g.limit {
+		l.Cursors = append(l.Cursors, c)
+	}
+	g.all[owner] = l
+	return nil
+}
+
+func (g *gathering[T]) lists() map[int64]registry.List[T] {
+	for id, l := range g.all {
+		g.all[id] = closed(l, g.q.Page.Cursors)
+	}
+	return g.all
 }
 
 // closed sets where a list goes on, which is behind its last item.
@@ -138,12 +161,16 @@ func fetchEach[T any](ctx context.Context, t *tx, n nest, q registry.Nest,
 
 // countEach adds the lengths of the lists, no further than MaxTotal.
 func countEach[T any](ctx context.Context, t *tx, n nest, q registry.Nest, lists map[int64]registry.List[T]) error {
+	where := strings.Join(append([]string{n.link}, n.where...), " AND ")
+	return totals(ctx, t, n, "SELECT count(*) FROM (SELECT 1 FROM "+n.child+" WHERE "+where+" LIMIT "+strconv.Itoa(registry.MaxTotal+1)+") AS c", q, lists)
+}
+
+// totals adds the lengths of the lists, which a SELECT gives for an owner.
+func totals[T any](ctx context.Context, t *tx, n nest, length string, q registry.Nest, lists map[int64]registry.List[T]) error {
 	if q.Page.NoTotal {
 		return nil
 	}
-	where := strings.Join(append([]string{n.link}, n.where...), " AND ")
-	text := "SELECT o.id, (SELECT count(*) FROM (SELECT 1 FROM " + n.child + " WHERE " + where + " LIMIT " +
-		strconv.Itoa(registry.MaxTotal+1) + ") AS c) FROM " + n.owners + " WHERE " + n.owned(q)
+	text := "SELECT o.id, (" + length + ") FROM " + n.owners + " WHERE " + n.owned(q)
 	return t.rows(ctx, text, n.args, func(s scanner) error {
 		var id, total int64
 		if err := s.Scan(&id, &total); err != nil {

@@ -333,3 +333,52 @@ func fillRuns(t *testing.T, s *Store, n int) {
 		t.Fatal(err)
 	}
 }
+
+// TestHistoriesSearch: whatever is read of the points of metrics is searched for,
+// and so is what a late point asks.
+func TestHistoriesSearch(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	fillRuns(t, s, 2)
+	var ms []registry.Metric
+	for i := range int64(100) {
+		ms = append(ms, registry.Metric{Key: "long", Step: i, At: time.UnixMilli(i)}, registry.Metric{Key: "late", Step: i % 60, At: time.UnixMilli(i)})
+	}
+	var texts []string
+	s.Watch(func(text string) { texts = append(texts, text) })
+	for run := range int64(2) {
+		if err := s.Update(ctx, func(tx registry.Tx) error { return tx.InsertMetrics(ctx, run+1, ms) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := s.View(ctx, func(tx registry.Tx) error {
+		runs, behind := []int64{1, 2}, registry.Page{After: &registry.Cursor{Key: "30", ID: 30_000}}
+		var errs []error
+		for _, key := range []string{"long", "late"} {
+			mark := registry.Mark{Keys: []any{int64(30_000), int64(30), 0.0, int64(0), int64(31)}}
+			_, a := tx.MetricPoints(ctx, 1, key, mark, 40)
+			_, b := tx.MetricHistory(ctx, 1, key, behind)
+			_, c := tx.MetricHeads(ctx, runs, key, 120)
+			_, d := tx.MetricSamples(ctx, runs, key, &registry.Steps{First: 3, Last: 50}, 10)
+			errs = append(errs, a, b, c, d)
+		}
+		for _, desc := range []bool{false, true} {
+			_, err := tx.PointsEach(ctx, registry.Nest{ProjectID: 1, Owners: runs, Order: registry.Order{Desc: desc},
+				Page: registry.Page{Limit: 100, After: &registry.Cursor{Key: "30 0 late", ID: 30_000}}})
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Watch(nil)
+	slices.Sort(texts)
+	for _, text := range slices.Compact(texts) {
+		for _, step := range plan(t, s, text) {
+			// Those of tables, which have these names in them; the rest is what the statement itself lists.
+			if alias, ok := strings.CutPrefix(step, "SCAN "); ok && slices.Contains([]string{"k", "b", "f", "p", "o", "metrics", "metric_blocks", "late_points"}, alias) {
+				t.Errorf("%s: %s", step, text)
+			}
+		}
+	}
+}

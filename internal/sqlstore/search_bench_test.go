@@ -76,7 +76,7 @@ func BenchmarkHistory(b *testing.B) {
 				return err
 			},
 			"last page": func(tx registry.Tx) error {
-				mark := registry.Mark{Keys: []any{int64(size-101) * 1000, int64(size - 101), 1 / float64(size-100), int64(0)}}
+				mark := registry.Mark{Keys: []any{int64(size-101) * 1000, int64(size - 101), 1 / float64(size-100), int64(0), int64(size - 100)}}
 				_, err := tx.MetricPoints(b.Context(), 1, "loss", mark, 100)
 				return err
 			},

@@ -25,8 +25,10 @@ var trashSteps = []struct {
 	text   query
 	counts bool
 }{
-	{stmt(`DELETE FROM metric_points WHERE (metric_id, n) IN (SELECT p.metric_id, p.n FROM metric_points p JOIN metrics k ON k.id = p.metric_id
+	{stmt(`DELETE FROM metric_blocks WHERE (metric_id, block) IN (SELECT b.metric_id, b.block FROM metric_blocks b JOIN metrics k ON k.id = b.metric_id
 		JOIN runs r ON r.id = k.run_id WHERE r.deleted_at > 0 AND r.deleted_at < $1 LIMIT $2)`), false},
+	{stmt(`DELETE FROM late_points WHERE (metric_id, step, at, value, nan) IN (SELECT p.metric_id, p.step, p.at, p.value, p.nan FROM late_points p
+		JOIN metrics k ON k.id = p.metric_id JOIN runs r ON r.id = k.run_id WHERE r.deleted_at > 0 AND r.deleted_at < $1 LIMIT $2)`), false},
 	{stmt(`DELETE FROM packages WHERE id IN (SELECT package_id FROM runs WHERE id IN (` + oldRuns + `))`), false},
 	{stmt(`DELETE FROM runs WHERE id IN (` + oldRuns + `)`), true},
 	{stmt(`DELETE FROM packages WHERE id IN (SELECT package_id FROM logged_models WHERE id IN (` + oldLogged + `))`), false},

@@ -48,7 +48,7 @@ func (c *call) checkModelName(where, name string) error {
 }
 
 func checkRegistryTag(t registry.Tag) error {
-	switch err := checkName("key", t.Key); {
+	switch err := checkName(t.Key); {
 	case err != nil:
 		return err
 	case longer(t.Key, maxRegistryTagKey):

@@ -314,7 +314,7 @@ func deleteVersionTag(c *call, in versionTagKey) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	if err := checkName("key", in.Key); err != nil {
+	if err := checkName(in.Key); err != nil {
 		return none{}, err
 	}
 	err = gone(c.s.DeleteVersionTag(c.ctx(), c.ref, in.ref(), which, in.Key), "tag")

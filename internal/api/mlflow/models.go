@@ -191,7 +191,7 @@ type modelTagKey struct {
 }
 
 func deleteModelTag(c *call, in modelTagKey) (none, error) {
-	if err := checkName("key", in.Key); err != nil {
+	if err := checkName(in.Key); err != nil {
 		return none{}, err
 	}
 	return none{}, c.unknown(gone(c.s.DeleteModelTag(c.ctx(), c.ref, in.ref(), in.Key), "tag"), in.Name, "")

@@ -82,7 +82,7 @@ func resourceTags(attrs []*common.KeyValue) (out []registry.Tag) {
 
 // setTag sets a tag in a list, if its name can be one.
 func setTag(tags []registry.Tag, key, value string) []registry.Tag {
-	if checkName("key", key) != nil || longer(key, maxTraceTagKey) {
+	if checkName(key) != nil || longer(key, maxTraceTagKey) {
 		return tags
 	}
 	tags = slices.DeleteFunc(tags, func(t registry.Tag) bool { return t.Key == key })

@@ -79,8 +79,11 @@ func valueEnd(raw []byte, i int) int {
 	case '{', '[':
 		return nestEnd(raw, i)
 	}
-	for i < len(raw) && bytes.IndexByte([]byte(",]} \n\t\r"), raw[i]) < 0 {
-		i++
+	for ; i < len(raw); i++ {
+		switch raw[i] {
+		case ',', ']', '}', ' ', '\n', '\t', '\r':
+			return i
+		}
 	}
 	return i
 }

@@ -331,7 +331,7 @@ func setTraceTag(c *call, in traceTag) (none, error) {
 	if slices.Contains(fixedTraceTags, in.Key) {
 		return none{}, fixedTag(in.Key, "set")
 	}
-	if err := checkName("key", in.Key); err != nil {
+	if err := checkName(in.Key); err != nil {
 		return none{}, err
 	}
 	if longer(in.Key, maxTraceTagKey) {

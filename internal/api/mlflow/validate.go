@@ -74,9 +74,10 @@ func (e entry) at(field string) string {
 	return e.list + "[" + strconv.Itoa(e.i) + "]." + field
 }
 
-// checkName checks the name of a metric, parameter or tag.
-func checkName(where, name string) error { return entry{}.checkName(where, name) }
+// checkName checks the key of a message.
+func checkName(key string) error { return entry{}.checkName("key", key) }
 
+// checkName checks the name of a metric, parameter or tag.
 func (e entry) checkName(field, name string) error {
 	if !entityName(name) {
 		return invalidValue(e.at(field), name, "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).")
@@ -120,7 +121,7 @@ func checkExperimentName(name string) error {
 }
 
 func checkExperimentTag(t registry.Tag) error {
-	switch err := checkName("key", t.Key); {
+	switch err := checkName(t.Key); {
 	case err != nil:
 		return err
 	case longer(t.Key, maxEntityKey):

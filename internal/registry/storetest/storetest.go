@@ -19,7 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) registry.Store) {
 		"rollback": rollback, "unique": unique, "paging": paging, "inheritance": inheritance, "move": move, "rehang": rehang, "redirects": redirects,
 		"purge": purge, "versions": versions, "metrics": metrics, "tags": tags, "files": files, "artifacts": artifacts, "blobs": blobs, "contents": contents, "tokens": tokens, "browsers": browsers, "access tokens": accessTokens, "deploy tokens": deployTokens, "counters": counters,
 		"stages": stages, "shelf": shelf, "copied files": copiedFiles,
-		"nested": nested, "nested pages": nestedPages, "points": points, "named": named, "by id": byID, "place of a thing": placeOf,
+		"nested": nested, "nested pages": nestedPages, "points": points, "long points": longPoints, "named": named, "by id": byID, "place of a thing": placeOf,
 		"uploads": uploads, "uploadParts": uploadParts, "folders": folders, "packages": packages,
 		"trash": trash, "default experiment": defaultExperiment, "searches": searches, "parts of names": parts, "parts of names of runs": partsOfRuns, "histories": histories, "logged models": loggedModels, "logged searches": loggedSearches, "traces": traces, "spans": spans, "assessments": assessments, "measures": measures, "evaluation data sets": evalDatasets,
 		"purge of trash": purgeTrash, "sizes": sizes, "people by address": byAddress, "events": events, "finds": finds, "runs by a parameter": runsByParam, "runs by a metric": runsByMetric, "orders of models": modelOrders,
