@@ -21,11 +21,12 @@ import (
 // What is remembered and what is queued is in memory: after a restart the next one
 // who asks queues it again.
 type Scanner struct {
-	log   *slog.Logger
-	mu    sync.Mutex
-	known map[knownKey]seen
-	size  int // of what is known, about, in bytes
-	queue queue
+	log    *slog.Logger
+	mu     sync.Mutex
+	known  map[knownKey]seen
+	size   int // of what is known, about, in bytes
+	queue  queue
+	beside Beside
 }
 
 // seen is a report that is remembered.
@@ -47,6 +48,17 @@ const (
 	scanTime    = 10 * time.Second // for one file
 	failedTime  = 10 * time.Second // for which nobody tries again to read a file that could not be read
 )
+
+// Beside reads a file that is open for the Scanner, for a purpose of its own.
+type Beside func(ctx context.Context, f File, content io.ReadSeeker)
+
+// Beside has read see each file before it is looked into: whoever asks about files
+// for the first time wants to know more than whether they are safe.
+func (s *Scanner) Beside(read Beside) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beside = read
+}
 
 // NewScanner makes a Scanner, which tells log of files that cannot be read.
 func NewScanner(log *slog.Logger) *Scanner {
@@ -112,6 +124,15 @@ func (s *Scanner) read(ctx context.Context, f File) (r Report, err error) {
 	defer content.Close()
 	short, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
+	s.mu.Lock()
+	beside := s.beside
+	s.mu.Unlock()
+	if beside != nil {
+		beside(short, f, content)
+		if _, err := content.Seek(0, io.SeekStart); err != nil {
+			return Report{}, err
+		}
+	}
 	r, err = Scan(short, f.Path, content, f.Size)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil // that it takes too long is true of the file

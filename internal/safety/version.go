@@ -43,7 +43,7 @@ func (w Whole) Unreadable() []string {
 // How long whoever asks waits for files to be looked into.
 const (
 	// Glance is for pages: most files are quick, and a page can be shown again.
-	Glance = 8 * time.Millisecond
+	Glance = 6 * time.Millisecond
 	// Patience is for programs, which want to know.
 	Patience = 4 * time.Second
 )

@@ -119,7 +119,7 @@ func (c *call) fillFile(p *filePage, content io.ReadSeeker) error {
 		}
 	}
 	if p.Kind.Readable() {
-		if p.Inside, err = c.readInside(p.Kind, p.File, content); err != nil {
+		if p.Inside, err = c.d.heads.readInside(c.ctx(), p.Kind, p.File.Path, p.File.Size, content); err != nil {
 			return err
 		}
 		p.Shown = p.Inside.Details.Tensors[:min(maxTensors, p.Inside.Tensors)]

@@ -36,8 +36,10 @@ type shelf struct {
 	MayPush  bool
 	Tree     *folder
 	Inside   []inside
-	Runs     []string    // paths of files whose loading can run code
-	Safety   *safetyView // for those who may read the files, when there are some
+	Coming   int           // files that are still to be read to tell what is in them
+	look     registry.Look // at the files that are shown
+	Runs     []string      // paths of files whose loading can run code
+	Safety   *safetyView   // for those who may read the files, when there are some
 	Listed   int
 	Loadable bool // MLflow can load it
 	Search   string
@@ -103,8 +105,8 @@ func (c *call) fillShelf(s registry.Session, project int64, sh *shelf) error {
 			sh.Runs = append(sh.Runs, f.Path)
 		}
 	}
-	sh.Inside, err = c.insides(l)
-	return err
+	sh.look = l
+	return nil
 }
 
 // Whole reports whether the page has all files, so that what it adds up is true

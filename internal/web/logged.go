@@ -66,7 +66,7 @@ func showLogged(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.judge(&p.Shelf); err != nil {
+	if err := c.lookInto(&p.Shelf); err != nil {
 		return err
 	}
 	return c.render("logged", p)

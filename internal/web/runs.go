@@ -50,7 +50,7 @@ func (c *call) run(p *runPage, status int) error {
 	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillRun(s, p, iid) }); err != nil {
 		return err
 	}
-	if err := c.judge(&p.Shelf); err != nil {
+	if err := c.lookInto(&p.Shelf); err != nil {
 		return err
 	}
 	return c.renderAs(status, "run", p)

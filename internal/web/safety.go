@@ -20,10 +20,11 @@ type safetyView struct {
 // maxNotable is how many files a page tells of.
 const maxNotable = 50
 
-// judge tells what loading the files of a shelf would do, as far as that is known.
-// The page waits for little of it, and is asked for again until all is known. It
-// is no part of the snapshot, which is not to last that long.
-func (c *call) judge(sh *shelf) error {
+// lookInto tells what loading the files of a shelf would do and what they say of
+// themselves, as far as that is known. The page waits for little of it, and is asked
+// for again until all is known. It is no part of the snapshot, which is not to last
+// that long.
+func (c *call) lookInto(sh *shelf) error {
 	if !sh.MayPull {
 		return nil
 	}
@@ -36,7 +37,21 @@ func (c *call) judge(sh *shelf) error {
 		return err
 	}
 	w, err := c.d.Safety.Of(c.ctx(), look, safety.Glance)
-	v := &safetyView{Whole: w, Home: h.home}
+	if err != nil {
+		return err
+	}
+	sh.Safety, sh.Runs = viewOf(w, h.home), nil // it says more than the names do
+	waiting := map[string]bool{}
+	for _, j := range w.Files {
+		waiting[j.Path] = j.Waiting
+	}
+	sh.Inside, sh.Coming, err = c.insides(sh.look, waiting)
+	return err
+}
+
+// viewOf chooses what a page says of the files below an address.
+func viewOf(w safety.Whole, home string) *safetyView {
+	v := &safetyView{Whole: w, Home: home}
 	for _, j := range w.Files {
 		if j.Verdict > safety.Safe && !j.Waiting {
 			v.Notable = append(v.Notable, j)
@@ -46,8 +61,7 @@ func (c *call) judge(sh *shelf) error {
 	if v.Cut = len(v.Notable) - maxNotable; v.Cut > 0 {
 		v.Notable = v.Notable[:maxNotable]
 	}
-	sh.Safety, sh.Runs = v, nil // it says more than the names do
-	return err
+	return v
 }
 
 // Open reports whether the verdict may still become another one: nothing bad was

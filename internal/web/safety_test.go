@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"html/template"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/vitrine-ml/vitrine/internal/apitest"
 	"github.com/vitrine-ml/vitrine/internal/blob"
+	"github.com/vitrine-ml/vitrine/internal/formats"
 	"github.com/vitrine-ml/vitrine/internal/registry"
 	"github.com/vitrine-ml/vitrine/internal/safety"
 )
@@ -100,6 +103,24 @@ func TestManyNotable(t *testing.T) {
 	}
 }
 
+// TestOnceRead: who looks into a file for its safety has read its head, too.
+func TestOnceRead(t *testing.T) {
+	scanner, opened := safety.NewScanner(slog.New(slog.DiscardHandler)), 0
+	h := newHeads()
+	scanner.Beside(h.beside)
+	apitest.RunScanner(t, scanner)
+	content := sample(t, "model.safetensors")
+	f := safety.File{Path: "model.safetensors", Digest: "sha256:x", Size: int64(len(content)), Open: func(context.Context) (io.ReadSeekCloser, error) {
+		opened++
+		return contentOf{strings.NewReader(content)}, nil
+	}}
+	whole, err := scanner.All(t.Context(), []safety.File{f}, time.Minute)
+	apitest.OK(t, err)
+	if in, ok := h.insides.get(f.Digest); !ok || in.Kind != formats.Safetensors || in.Tensors != 3 || in.Details.Tensors != nil || whole.Files[0].Form != "safetensors" || opened != 1 {
+		t.Errorf("%t %+v, %+v, opened %d times", ok, in, whole, opened)
+	}
+}
+
 // TestWaiting: pages of versions, runs, logged models and files that are still to
 // be looked into are shown before, and asked for again, with scripts and without.
 func TestWaiting(t *testing.T) {
@@ -107,13 +128,14 @@ func TestWaiting(t *testing.T) {
 	w := world.New(t, apitest.Options{Door: doorWith(t, nil, scanner)})
 	for home, pkg := range homes(w) {
 		put(t, w, pkg, "model.pkl", "cos\nsystem\n.")
+		put(t, w, pkg, "model.safetensors", sample(t, "model.safetensors"))
 		for address, wants := range map[string][]string{
-			home:                      {`Safety: <span class="badge">being looked at</span>`, "2 files of 2 are still", `<noscript><meta http-equiv="refresh"`, "data-ask-again"},
+			home:                      {`Safety: <span class="badge">being looked at</span>`, "3 files of 3 are still", "1 file is still being read", "!F16", `<noscript><meta http-equiv="refresh"`, "data-ask-again"},
 			home + "/files/model.pkl": {`<span class="badge">being looked at</span>`, `<noscript><meta http-equiv="refresh"`, "data-ask-again"},
 		} {
 			page := w.Do(t, "GET", address, "reporter", "")
 			for _, want := range wants {
-				if page.Code != 200 || !strings.Contains(page.Body.String(), want) {
+				if page.Code != 200 || strings.Contains(page.Body.String(), strings.TrimPrefix(want, "!")) == strings.HasPrefix(want, "!") {
 					t.Errorf("%s: %d, no %q in\n%s", address, page.Code, want, page.Body)
 				}
 			}
@@ -121,7 +143,7 @@ func TestWaiting(t *testing.T) {
 	}
 	apitest.RunScanner(t, scanner)
 	for home := range homes(w) {
-		if page := settled(t, w, home, "reporter").Body.String(); !strings.Contains(page, `Safety: <span class="badge bad">unsafe</span>`) || strings.Contains(page, "refresh") {
+		if page := settled(t, w, home, "reporter").Body.String(); !strings.Contains(page, `Safety: <span class="badge bad">unsafe</span>`) || strings.Contains(page, "refresh") || !strings.Contains(page, ">F16") {
 			t.Errorf("%s has no verdict:\n%s", home, page)
 		}
 	}

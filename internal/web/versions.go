@@ -51,7 +51,7 @@ func (c *call) version(problem string, status int) error {
 	if err := c.s.Snapshot(c.ctx(), func(s registry.Session) error { return c.fillVersion(s, p, model, which) }); err != nil {
 		return err
 	}
-	if err := c.judge(&p.Shelf); err != nil {
+	if err := c.lookInto(&p.Shelf); err != nil {
 		return err
 	}
 	return c.renderAs(status, "version", p)

@@ -58,6 +58,7 @@ const idle = 90 * time.Second
 // New makes the door. It takes whatever the doors before it did not.
 func New(o Options) (httpx.Mount, error) {
 	d := &door{Options: o, throttle: newThrottle(), prose: o.Prose, heads: newHeads(), streams: make(chan struct{}, maxStreams)}
+	o.Safety.Beside(d.heads.beside)
 	var err error
 	if d.assets, err = loadAssets(); err != nil {
 		return httpx.Mount{}, err

@@ -43,7 +43,7 @@ function askAgain() {
   if (!document.querySelector("[data-ask-again]")) return;
   asking = setTimeout(async () => {
     pause = Math.min(pause * 1.5, 10000);
-    try { await renew("facts", "unreadable", "safety"); } catch { /* the server is away: later */ }
+    try { await renew("facts", "unreadable", "insides", "safety"); } catch { /* the server is away: later */ }
     askAgain();
   }, pause);
 }
