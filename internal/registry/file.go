@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -241,6 +242,10 @@ func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (
 	})
 }
 
+// activeStep is how much an upload may come after the last change of a project
+// without being noted as one: they come by hundreds in a second.
+const activeStep = time.Second
+
 // addFile passes the gate again, for the world may have changed while the
 // bytes flowed, and names the blob.
 func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg PackageRef, f File, o PutOptions) (File, error) {
@@ -264,6 +269,11 @@ func (s Session) addFile(ctx context.Context, tx Tx, ref ProjectRef, pkg Package
 	f.PackageID, f.CreatedAt, f.UpdatedAt = pk.ID, s.now(), s.now()
 	if f, err = tx.PutFile(ctx, f); err != nil {
 		return File{}, err
+	}
+	if f.UpdatedAt.Sub(p.ActiveAt) >= activeStep {
+		if err := tx.TouchProject(ctx, p.ID, f.UpdatedAt); err != nil {
+			return File{}, err
+		}
 	}
 	return f, s.noteUpload(ctx, tx, p.ID, f)
 }
@@ -292,6 +302,14 @@ func (s Session) packageOf(ctx context.Context, tx Tx, ref ProjectRef, pkg Packa
 	pr, err := s.project(ctx, tx, ref, p)
 	if err != nil {
 		return pr, Package{}, err
+	}
+	if pkg.RunEID != "" {
+		k, home, err := tx.PackageOfRun(ctx, pr.ID, pkg.RunEID)
+		if err == nil && !pkg.Home.holds(home.Location, home.Experiment) {
+			err = fault.Missing("run", pkg.RunEID)
+		}
+		k.ProjectID = pr.ID
+		return pr, k, err
 	}
 	if pkg, err = resolvePackage(ctx, tx, pr.ID, pkg); err != nil {
 		return pr, Package{}, err

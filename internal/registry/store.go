@@ -147,6 +147,8 @@ type Projects interface {
 	// and by its groups. A path that a project had before finds it too, until
 	// something else takes the path.
 	ProjectAccess(ctx context.Context, ref ProjectRef, v Viewer) (Project, error)
+	// TouchProject notes that the content of a project has changed.
+	TouchProject(ctx context.Context, id int64, now time.Time) error
 	ListProjects(ctx context.Context, q ProjectQuery) (List[Project], error)
 	UpdateProject(ctx context.Context, p Project) error
 	// HideProject takes a project out of every list and look-up at once and
@@ -330,6 +332,9 @@ type Packages interface {
 	// DeletePackage removes a package with its files. If it is that of a
 	// version or run, these get fresh instead, a package without files.
 	DeletePackage(ctx context.Context, k, fresh Package) error
+	// PackageOfRun finds the package of a run, deleted or not, by its outer id, as
+	// PackageOf does, and where the run keeps its files.
+	PackageOfRun(ctx context.Context, projectID int64, eid string) (Package, RunHome, error)
 	// PackageOf finds the package that a reference means, but for references
 	// by model name. Of a run or generic package without files it has ID 0.
 	PackageOf(ctx context.Context, projectID int64, ref PackageRef) (Package, error)

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,10 +14,10 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-const (
-	packageCols = `k.id, k.project_id, k.type, k.name, k.version, k.status, coalesce(k.creator_id, 0), k.file_count, k.size, k.created_at, k.last_downloaded_at`
-	fileCols    = `f.id, f.package_id, f.path, f.digest, f.size, f.status, f.created_at, f.updated_at`
-)
+var packageCols = pack([]string{"k.id", "k.project_id", "coalesce(k.creator_id, 0)", "k.file_count", "k.size", "k.created_at", "k.last_downloaded_at"},
+	[]string{"k.type", "k.name", "k.version", "k.status"})
+
+const fileCols = `f.id, f.package_id, f.path, f.digest, f.size, f.status, f.created_at, f.updated_at`
 
 var (
 	insertPackage = stmt(`INSERT INTO packages (project_id, type, name, version, status, creator_id, created_at)
@@ -26,6 +27,8 @@ var (
 		WHERE v.id = $1 AND v.project_id = $2`)
 	packageOfRun = stmt(`SELECT ` + packageCols + ` FROM runs r JOIN packages k ON k.id = r.package_id
 		WHERE r.iid = $1 AND r.project_id = $2 AND (r.deleted_at = 0 OR $3)`)
+	packageOfRunEID = stmt(`SELECT e.location, e.iid, CASE WHEN k.id IS NULL THEN NULL ELSE ` + packageCols + ` END FROM runs r
+		JOIN experiments e ON e.id = r.experiment_id LEFT JOIN packages k ON k.id = r.package_id WHERE r.project_id = $1 AND r.eid = $2`)
 	packageByID   = stmt(`SELECT ` + packageCols + ` FROM packages k WHERE k.id = $1 AND k.project_id = $2`)
 	packageByName = stmt(`SELECT ` + packageCols + ` FROM packages k WHERE k.project_id = $1 AND k.type = $2 AND k.name = $3 AND k.version = $4`)
 	runExists     = stmt(`SELECT 1 FROM runs WHERE iid = $1 AND project_id = $2 AND (deleted_at = 0 OR $3)`)
@@ -40,11 +43,10 @@ var (
 		WHERE k.project_id = $1 AND k.type = $2 AND k.name = $3 AND k.version = $4 AND f.path = $5`)
 	fileByID = stmt(`SELECT ` + fileCols + ` FROM files f WHERE f.id = $1 AND f.package_id = $2`)
 	fileSize = stmt(`SELECT size FROM files WHERE package_id = $1 AND path = $2`)
-	putFile  = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (package_id, path) DO UPDATE SET digest = excluded.digest, size = excluded.size, status = excluded.status,
-		updated_at = excluded.updated_at RETURNING id, created_at`)
-	copyFiles = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
+	newFile  = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (package_id, path) DO NOTHING RETURNING id`)
+	replaceFile = stmt(`UPDATE files SET digest = $1, size = $2, status = $3, updated_at = $4 WHERE package_id = $5 AND path = $6 RETURNING id, created_at`)
+	copyFiles   = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
 		SELECT $1, path, digest, size, status, $2, $2 FROM files WHERE package_id = $3`)
 	copyFile = stmt(`INSERT INTO files (package_id, path, digest, size, status, created_at, updated_at)
 		SELECT $1, $2, digest, size, status, $3, $3 FROM files WHERE package_id = $4 AND path = $5`)
@@ -55,11 +57,13 @@ var (
 		size = (SELECT coalesce(sum(size), 0) FROM files WHERE package_id = $1) WHERE id = $1`)
 	deleteFile   = stmt(`DELETE FROM files WHERE id = $1`)
 	countPackage = stmt(`UPDATE packages SET file_count = file_count + $1, size = size + $2 WHERE id = $3`)
-	touchProject = stmt(`UPDATE projects SET active_at = $1 WHERE id = (SELECT project_id FROM packages WHERE id = $2) AND active_at < $1`)
+	touchProject = stmt(`UPDATE projects SET active_at = $1 WHERE id = $2 AND active_at < $1`)
+	touchOwner   = stmt(`UPDATE projects SET active_at = $1 WHERE id = (SELECT project_id FROM packages WHERE id = $2) AND active_at < $1`)
 )
 
 func packageDest(k *registry.Package) []any {
-	return []any{&k.ID, &k.ProjectID, &k.Type, &k.Name, &k.Version, &k.Status, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}, instant{&k.DownloadedAt}}
+	return []any{packed{[]any{&k.ID, &k.ProjectID, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}, instant{&k.DownloadedAt}},
+		[]*string{(*string)(&k.Type), &k.Name, &k.Version, (*string)(&k.Status)}}}
 }
 
 func (t *tx) InsertPackage(ctx context.Context, k registry.Package) (int64, error) {
@@ -92,6 +96,13 @@ func (t *tx) PackageOf(ctx context.Context, projectID int64, r registry.PackageR
 	return k, one(err, "run", r.RunIID)
 }
 
+func (t *tx) PackageOfRun(ctx context.Context, projectID int64, eid string) (registry.Package, registry.RunHome, error) {
+	var k registry.Package
+	home := registry.RunHome{Given: true}
+	err := t.row(ctx, packageOfRunEID, []any{projectID, eid}, &home.Location, &home.Experiment, perhaps{packageDest(&k)[0].(packed)})
+	return k, home, named(err, "run", eid)
+}
+
 func scanFile(s scanner, f *registry.File, extra ...any) error {
 	return s.Scan(append([]any{&f.ID, &f.PackageID, &f.Path, &f.Digest, &f.Size, &f.Status, instant{&f.CreatedAt}, instant{&f.UpdatedAt}}, extra...)...)
 }
@@ -113,23 +124,29 @@ func (t *tx) FileAt(ctx context.Context, projectID int64, r registry.PackageRef,
 }
 
 func (t *tx) PutFile(ctx context.Context, f registry.File) (registry.File, error) {
-	var oldSize, fresh int64
-	err := t.row(ctx, fileSize, []any{f.PackageID, f.Path}, &oldSize)
+	fresh, oldSize := int64(1), int64(0)
+	id, err := t.id(ctx, newFile, f.PackageID, f.Path, f.Digest, f.Size, f.Status, micros(f.CreatedAt), micros(f.UpdatedAt))
+	f.ID = cmp.Or(id, f.ID)
 	if errors.Is(err, sql.ErrNoRows) {
-		fresh, err = 1, nil
+		fresh = 0
+		f, oldSize, err = t.replaceFile(ctx, f)
 	}
 	if err != nil {
 		return f, err
 	}
-	if err := t.row(ctx, putFile, []any{f.PackageID, f.Path, f.Digest, f.Size, f.Status, micros(f.CreatedAt), micros(f.UpdatedAt)},
-		&f.ID, instant{&f.CreatedAt}); err != nil {
-		return f, err
-	}
-	if _, err := t.exec(ctx, countPackage, fresh, f.Size-oldSize, f.PackageID); err != nil {
-		return f, err
-	}
-	_, err = t.exec(ctx, touchProject, micros(f.UpdatedAt), f.PackageID)
+	_, err = t.exec(ctx, countPackage, fresh, f.Size-oldSize, f.PackageID)
 	return f, err
+}
+
+// replaceFile gives a file that is there another content, and tells how large it
+// was.
+func (t *tx) replaceFile(ctx context.Context, f registry.File) (registry.File, int64, error) {
+	var old int64
+	if err := t.row(ctx, fileSize, []any{f.PackageID, f.Path}, &old); err != nil {
+		return f, 0, err
+	}
+	err := t.row(ctx, replaceFile, []any{f.Digest, f.Size, f.Status, micros(f.UpdatedAt), f.PackageID, f.Path}, &f.ID, instant{&f.CreatedAt})
+	return f, old, err
 }
 
 func (t *tx) CopyFiles(ctx context.Context, from int64, p string, to int64, now time.Time) error {
@@ -149,7 +166,12 @@ func (t *tx) CopyFiles(ctx context.Context, from int64, p string, to int64, now 
 	if _, err := t.exec(ctx, recountPackage, to); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, touchProject, micros(now), to)
+	_, err := t.exec(ctx, touchOwner, micros(now), to)
+	return err
+}
+
+func (t *tx) TouchProject(ctx context.Context, id int64, now time.Time) error {
+	_, err := t.exec(ctx, touchProject, micros(now), id)
 	return err
 }
 
@@ -184,9 +206,9 @@ func (t *tx) DeleteFile(ctx context.Context, f registry.File) error {
 }
 
 var (
-	blobState  = stmt(`SELECT dying FROM blobs WHERE digest = $1`)
-	insertBlob = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (digest) DO UPDATE SET size = excluded.size, touched_at = excluded.touched_at, dying = excluded.dying`)
+	newBlob     = stmt(`INSERT INTO blobs (digest, size, touched_at, dying) VALUES ($1, $2, $3, $4) ON CONFLICT (digest) DO NOTHING`)
+	blobState   = stmt(`SELECT dying FROM blobs WHERE digest = $1`)
+	touchBlob   = stmt(`UPDATE blobs SET size = $1, touched_at = $2, dying = $3 WHERE digest = $4`)
 	keepContent = stmt(`INSERT INTO contents (digest, content, created_at) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING`)
 	contentOf   = stmt(`SELECT content, created_at FROM contents WHERE digest = $1`)
 	unusedBlobs = stmt(`SELECT b.digest, b.size, b.touched_at FROM blobs b WHERE b.digest > $1 AND b.touched_at < $2
@@ -200,14 +222,16 @@ var (
 )
 
 func (t *tx) KeepBlob(ctx context.Context, d blob.Digest, size int64, now time.Time) (bool, error) {
-	var dying bool
-	err := t.row(ctx, blobState, []any{d}, &dying)
-	kept := err == nil && !dying
-	if ignoreNone(err) != nil {
+	n, err := t.exec(ctx, newBlob, d, size, micros(now), false)
+	if err != nil || n == 1 {
 		return false, err
 	}
-	_, err = t.exec(ctx, insertBlob, d, size, micros(now), false)
-	return kept, err
+	var dying bool
+	if err := t.row(ctx, blobState, []any{d}, &dying); err != nil {
+		return false, err
+	}
+	_, err = t.exec(ctx, touchBlob, size, micros(now), false, d)
+	return !dying, err
 }
 
 func (t *tx) KeepContent(ctx context.Context, d blob.Digest, content []byte, now time.Time) error {

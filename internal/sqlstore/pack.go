@@ -65,6 +65,17 @@ func (p packed) Scan(v any) error {
 	return nil
 }
 
+// perhaps is a packed row that may be NULL, and then leaves its parts as they are.
+type perhaps struct{ packed }
+
+// Scan implements sql.Scanner.
+func (p perhaps) Scan(v any) error {
+	if v == nil {
+		return nil
+	}
+	return p.packed.Scan(v)
+}
+
 // setNumber stores a number of a packed row. Engines that know booleans spell
 // them as letters.
 func setNumber(dest any, word string) error {

@@ -112,11 +112,10 @@ func (t *tx) countDownloads(ctx context.Context, n int64, ids []int64) error {
 }
 
 // Lists of packages tell what they belong to.
-const (
-	packageListCols = packageCols + ", p.full_path, coalesce(v.id, 0), coalesce(v.model_id, 0), coalesce(r.iid, 0)"
-	packageListFrom = `packages k JOIN projects p ON p.id = k.project_id LEFT JOIN runs r ON r.package_id = k.id
+var packageListCols = packageCols + ", p.full_path, coalesce(v.id, 0), coalesce(v.model_id, 0), coalesce(r.iid, 0)"
+
+const packageListFrom = `packages k JOIN projects p ON p.id = k.project_id LEFT JOIN runs r ON r.package_id = k.id
 	LEFT JOIN versions v ON v.package_id = k.id`
-)
 
 func scanPackage(s scanner, k *registry.Package, extra ...any) error {
 	return s.Scan(append(append(packageDest(k), &k.ProjectPath, &k.VersionID, &k.ModelID, &k.RunIID), extra...)...)
