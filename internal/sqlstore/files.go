@@ -61,9 +61,11 @@ var (
 	touchOwner   = stmt(`UPDATE projects SET active_at = $1 WHERE id = (SELECT project_id FROM packages WHERE id = $2) AND active_at < $1`)
 )
 
-func packageDest(k *registry.Package) []any {
-	return []any{packed{[]any{&k.ID, &k.ProjectID, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}, instant{&k.DownloadedAt}},
-		[]*string{(*string)(&k.Type), &k.Name, &k.Version, (*string)(&k.Status)}}}
+func packageDest(k *registry.Package) []any { return []any{packedPackage(k)} }
+
+func packedPackage(k *registry.Package) packed {
+	return packed{[]any{&k.ID, &k.ProjectID, &k.CreatorID, &k.FileCount, &k.Size, instant{&k.CreatedAt}, instant{&k.DownloadedAt}},
+		[]*string{(*string)(&k.Type), &k.Name, &k.Version, (*string)(&k.Status)}}
 }
 
 func (t *tx) InsertPackage(ctx context.Context, k registry.Package) (int64, error) {
@@ -99,7 +101,7 @@ func (t *tx) PackageOf(ctx context.Context, projectID int64, r registry.PackageR
 func (t *tx) PackageOfRun(ctx context.Context, projectID int64, eid string) (registry.Package, registry.RunHome, error) {
 	var k registry.Package
 	home := registry.RunHome{Given: true}
-	err := t.row(ctx, packageOfRunEID, []any{projectID, eid}, &home.Location, &home.Experiment, perhaps{packageDest(&k)[0].(packed)})
+	err := t.row(ctx, packageOfRunEID, []any{projectID, eid}, &home.Location, &home.Experiment, perhaps{packedPackage(&k)})
 	return k, home, named(err, "run", eid)
 }
 

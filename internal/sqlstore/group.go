@@ -16,6 +16,11 @@ import (
 // commit is waiting for the disk. So those that wait to write meanwhile share the
 // next one: each runs in a savepoint of the same transaction, one after the
 // other, and the last of them commits for all. None is answered before that.
+//
+// Those who were answered together come back one by one, and the first of them
+// would commit alone while the others are on their way. So a group waits for as
+// many as were at work lately, but no longer than a commit takes: at worst it
+// takes twice as long, and then fewer are expected.
 
 const (
 	groupSize = 64                    // members of a group
@@ -49,6 +54,10 @@ type turns struct {
 	mu    sync.Mutex
 	taken bool
 	queue []chan *group
+	// came is closed when somebody joins the queue; nil: nobody waits for that.
+	came     chan struct{}
+	expected int           // writers of the last group, and those who came meanwhile
+	commit   time.Duration // what that took
 }
 
 // take waits for the turn. When ctx ends, it comes back without, unless it was
@@ -65,6 +74,10 @@ func (w *turns) take(ctx context.Context) (g *group, err error) {
 	}
 	mine := make(chan *group, 1)
 	w.queue = append(w.queue, mine)
+	if w.came != nil {
+		close(w.came)
+		w.came = nil
+	}
 	w.mu.Unlock()
 	select {
 	case g = <-mine:
@@ -92,6 +105,35 @@ func (w *turns) hand(g *group) bool {
 	w.queue[0] <- g // has room
 	w.queue = slices.Delete(w.queue, 0, 1)
 	return true
+}
+
+// company waits until somebody queues, and reports whether there is any sense in
+// that: fewer are in the group than are expected, and it has not lasted as long as
+// a commit does.
+func (w *turns) company(g *group) bool {
+	w.mu.Lock()
+	left := min(w.commit, w.span) - time.Since(g.begun)
+	if len(w.queue) > 0 || g.size >= w.expected || left <= 0 {
+		defer w.mu.Unlock()
+		return len(w.queue) > 0
+	}
+	came := make(chan struct{})
+	w.came = came
+	w.mu.Unlock()
+	late := time.NewTimer(left)
+	defer late.Stop()
+	select {
+	case <-came:
+	case <-late.C:
+	}
+	return true
+}
+
+// committed notes how long a group took, and how many are at work.
+func (w *turns) committed(g *group, took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expected, w.commit = g.size+len(w.queue), took
 }
 
 // share runs fn in a transaction that others may share.
@@ -154,10 +196,15 @@ func (s *Store) join(ctx context.Context, g *group, fn func(registry.Tx) error) 
 	return nil
 }
 
-// leave hands a group on, or ends it when it is full, or nobody waits.
+// leave hands a group on, or ends it when it is full, or nobody comes.
 func (s *Store) leave(g *group) {
-	if g.size < groupSize && time.Since(g.begun) < s.turns.span && s.turns.hand(g) {
-		return
+	for g.size < groupSize && time.Since(g.begun) < s.turns.span {
+		if s.turns.hand(g) {
+			return
+		}
+		if !s.turns.company(g) {
+			break
+		}
 	}
 	s.end(g, nil)
 }
@@ -166,9 +213,11 @@ func (s *Store) leave(g *group) {
 // the turn on.
 func (s *Store) end(g *group, err error) {
 	if err == nil {
+		begun := time.Now()
 		if err = g.t.Commit(); err != nil {
 			err = fmt.Errorf("sqlstore: commit: %w", err)
 		}
+		s.turns.committed(g, time.Since(begun))
 	} else if rerr := g.t.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) {
 		err = errors.Join(err, rerr)
 	}

@@ -141,3 +141,44 @@ func TestWaitingEnds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWritersAreExpected: the first of those who were at work lately waits for the
+// others, no longer than a commit takes, and then expects fewer.
+func TestWritersAreExpected(t *testing.T) {
+	s := open(t)
+	expect := func(n int, commit time.Duration) {
+		s.turns.mu.Lock()
+		defer s.turns.mu.Unlock()
+		s.turns.span, s.turns.expected, s.turns.commit = time.Hour, n, commit
+	}
+	var seen [2]*sql.Tx
+	write := func(i int) error {
+		return s.Update(t.Context(), func(r registry.Tx) error { seen[i] = r.(*tx).t; return nil })
+	}
+	expect(2, time.Hour)
+	first := make(chan error, 1)
+	go func() { first <- write(0) }()
+	for waits := false; !waits; {
+		time.Sleep(time.Millisecond)
+		s.turns.mu.Lock()
+		waits = s.turns.came != nil
+		s.turns.mu.Unlock()
+	}
+	if err := errors.Join(write(1), <-first); err != nil || seen[0] == nil || seen[0] != seen[1] {
+		t.Errorf("one transaction: %v, %v", seen[0] == seen[1], err)
+	}
+	expect(2, 20*time.Millisecond)
+	if err := write(0); err != nil { // though nobody comes
+		t.Error(err)
+	}
+	s.turns.mu.Lock()
+	expected := s.turns.expected
+	s.turns.mu.Unlock()
+	if expected != 1 {
+		t.Errorf("%d are expected after one came", expected)
+	}
+	expect(1, time.Hour)
+	if err := write(0); err != nil { // or this test does not end
+		t.Error(err)
+	}
+}
