@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -229,8 +228,7 @@ func TestUploadWithoutScript(t *testing.T) {
 	id, address := newVersion(t, home, "plain")
 	dir, want := newFolder(t, mib)
 	b := open(t, home, phone)
-	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-	b.must(err)
+	b.unscripted()
 	b.signIn()
 	b.visit(address)
 	b.fill(`input[name="folder"]`, "in")
