@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -119,6 +120,25 @@ func (b *tab) drop(paths ...string) {
 		_, err := chromedp.Call(b.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: step, X: 300, Y: 300, Data: data})
 		b.must(err)
 	}
+}
+
+// download clicks a link that the browser keeps as a file, and gives where that is
+// when all of it is there.
+func (b *tab) download(selector string) string {
+	b.t.Helper()
+	dir := b.t.TempDir()
+	_, err := chromedp.Call(b.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir})
+	b.must(err)
+	b.click(selector)
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		found, err := filepath.Glob(filepath.Join(dir, "*"))
+		ok(b.t, err)
+		if len(found) == 1 && filepath.Ext(found[0]) == ".zip" {
+			return found[0]
+		}
+	}
+	b.t.Fatalf("%s gives no file", selector)
+	return ""
 }
 
 // leaveAnyway says yes when the page asks whether it may be left.
@@ -289,6 +309,7 @@ func TestUploadFolder(t *testing.T) {
 	b.do(scrollTo("#files"))
 	b.shot("done")
 	b.narrow()
+	checkZip(t, b.download(`a[href$="?format=zip"]`), want)
 	for _, e := range b.expectErrors() {
 		if !strings.Contains(e, "ERR_") {
 			t.Errorf("the page wrote an error: %s", e)
