@@ -45,7 +45,7 @@ func TestEveryPage(t *testing.T) {
 			}
 			b.expectErrors() // the page that is not there
 			b.signIn()
-			seen := b.walk(seeds)
+			seen := b.walk(seeds, name == "desktop")
 			t.Logf("%d pages", len(seen))
 			if left := missing(append(seen, "/users/sign_in")); len(left) > 0 {
 				t.Errorf("not visited: %q", left)
@@ -94,8 +94,9 @@ func unvisited(t *testing.T) func(visited []string) []string {
 }
 
 // walk visits some pages and those that can be reached by links, one of each kind, and
-// gives their addresses with N for numbers.
-func (b *tab) walk(seeds []string) []string {
+// gives their addresses with N for numbers. With keys it goes through each by the
+// Tab key.
+func (b *tab) walk(seeds []string, keys bool) []string {
 	queue, seen := append([]string{"/"}, seeds...), []string{}
 	for len(queue) > 0 && len(seen) < 200 {
 		path := queue[0]
@@ -107,6 +108,9 @@ func (b *tab) walk(seeds []string) []string {
 		seen = append(seen, kind)
 		b.visit(path)
 		b.look(path)
+		if keys {
+			b.tabThrough(path)
+		}
 		for _, link := range get[[]string](b, `[...document.querySelectorAll("a[href]:not([download])")].map(a => a.href)`) {
 			if u, err := url.Parse(link); err == nil && u.Scheme+"://"+u.Host == b.home && isPage(u) {
 				queue = append(queue, u.RequestURI())

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // looks are the ways in which pages are looked at.
@@ -110,51 +108,4 @@ func TestMemberOnThePage(t *testing.T) {
 	b.click(`tr:has(form[action$="/2"]) details.ask > summary`)
 	b.follow(`form[action$="/2/delete"] .button.bad`)
 	b.wait(`main:not(:has(form[action$="/2"])) .flash`)
-}
-
-// stops numbers what can be reached on the page by the Tab key, and gives how many
-// there are.
-const stops = `(() => {
-	const all = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")].filter(e => e.checkVisibility() && !e.disabled);
-	all.forEach((e, i) => { e.dataset.stop = i; });
-	document.activeElement.blur();
-	return all.length;
-})()`
-
-// stop gives the number of what has the focus, -1 for anything else; -2 when
-// nobody sees that it has.
-const stop = `(() => {
-	const e = document.activeElement;
-	if (!e.dataset.stop) return -1;
-	const box = e.getBoundingClientRect(), seen = getComputedStyle(e).outlineStyle !== "none" && box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
-	return seen ? Number(e.dataset.stop) : -2;
-})()`
-
-// TestKeyboardWalk: the Tab key leads through all of a page, in its order, and
-// shows where one is.
-func TestKeyboardWalk(t *testing.T) {
-	home := serve(t)
-	seed(t, home)
-	b := open(t, home, phone)
-	b.signIn()
-	for _, path := range []string{"/vision/flowers/-/project_members", "/vision/flowers/-/settings/access_tokens", "/vision/flowers/-/usage_quotas", "/admin/audit_logs"} {
-		b.visit(path)
-		b.wait("h1")
-		want := get[int](b, stops)
-		reached := -1
-		for presses := 0; reached < want-1 && presses < 6*want; presses++ { // a date has several stops
-			b.do(chromedp.KeyEvent("\t"))
-			switch at := get[int](b, stop); {
-			case at == -2:
-				t.Fatalf("%s: behind %d of %d nobody sees where one is: %s", path, reached, want, get[string](b, "document.activeElement.outerHTML"))
-			case at > reached+1:
-				t.Fatalf("%s: from %d of %d the key leads to %d", path, reached, want, at)
-			case at >= 0:
-				reached = at
-			}
-		}
-		if reached != want-1 {
-			t.Errorf("%s: the key leads to %d of %d", path, reached+1, want)
-		}
-	}
 }

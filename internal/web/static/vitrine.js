@@ -74,6 +74,15 @@ document.addEventListener("keydown", (e) => {
   if (field) { e.preventDefault(); field.focus(); }
 });
 
+// An open menu closes by Escape, and when somebody clicks elsewhere.
+document.addEventListener("keydown", (e) => {
+  const menu = e.key === "Escape" && document.querySelector(".menu[open]");
+  if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+document.addEventListener("click", (e) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(e.target)) menu.open = false;
+});
+
 // A card shows beside its text while it is written.
 for (const form of document.querySelectorAll("form[data-preview]")) {
   const text = form.querySelector("textarea"), pane = form.querySelector(".preview");
