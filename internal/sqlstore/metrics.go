@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -49,8 +50,6 @@ var (
 		(SELECT b.points FROM metric_blocks b WHERE b.metric_id = metrics.id AND b.block = (metrics.packed - 1) / ` + strconv.Itoa(blockSize) + `)`)
 	putBlock = stmt(`INSERT INTO metric_blocks (metric_id, block, step, at, value, nan, points) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (metric_id, block) DO UPDATE SET points = excluded.points`)
-	putLate = stmt(`INSERT INTO late_points (metric_id, step, at, value, nan) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (metric_id, step, at, value, nan) DO NOTHING`)
 	updateMetric = stmt(`UPDATE metrics SET points = $1, packed = $2, step = $3, at = $4, value = $5, nan = $6 WHERE id = $7`)
 )
 
@@ -139,25 +138,63 @@ func (t *tx) putPacked(ctx context.Context, r *metricRow, ps []point) error {
 	return nil
 }
 
-// putLate adds points of which some may be there, one by one: they are few.
+// lateAtOnce is how many late points one statement takes.
+const lateAtOnce = 32
+
+// putLate adds points of which some may be there.
 func (t *tx) putLate(ctx context.Context, r *metricRow, ps []point) error {
-	for _, p := range ps {
-		at, err := t.places(ctx, []int64{r.id}, p)
+	for part := range slices.Chunk(ps, lateAtOnce) {
+		packed, err := t.packedAround(ctx, r, part)
 		if err != nil {
 			return err
 		}
-		if at[r.id].there {
+		var rows []string
+		var args []any
+		for _, p := range part {
+			if packed[p] {
+				continue
+			}
+			rows = append(rows, "("+placeholders(len(args)+1, 5)+")") // the metric's id once more in each: see nameless
+			args = append(args, r.id, p.step, p.at, p.value, p.nan)
+			if p.compare(r.last) > 0 {
+				r.last = p
+			}
+		}
+		if rows == nil {
 			continue
 		}
-		n, err := t.exec(ctx, putLate, r.id, p.step, p.at, p.value, p.nan)
+		n, err := t.exec(ctx, query("INSERT INTO late_points (metric_id, step, at, value, nan) VALUES "+strings.Join(rows, ", ")+
+			" ON CONFLICT (metric_id, step, at, value, nan) DO NOTHING"), args...)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			r.add(p)
-		}
+		r.points += n
 	}
 	return nil
+}
+
+// packedAround gives the packed points of a metric among which those would be.
+func (t *tx) packedAround(ctx context.Context, r *metricRow, ps []point) (map[point]bool, error) {
+	out := map[point]bool{}
+	if r.packed == 0 {
+		return out, nil
+	}
+	var rows []string
+	var args []any
+	for _, p := range ps {
+		n := len(args)
+		rows = append(rows, fmt.Sprintf("(%s, %s, CAST($%d AS DOUBLE PRECISION), CAST($%d AS BOOLEAN))", bigint(n+1), bigint(n+2), n+3, n+4))
+		args = append(args, p.step, p.at, p.value, p.nan)
+	}
+	text := "WITH w (step, at, value, nan) AS (VALUES " + strings.Join(rows, ", ") + "), n (block) AS (SELECT DISTINCT (" +
+		floorBlock("$"+strconv.Itoa(len(args)+1), "w.step, w.at, w.value, w.nan") + ") FROM w) SELECT b.metric_id, b.block, b.points FROM n CROSS JOIN metric_blocks b WHERE b.metric_id = $" +
+		strconv.Itoa(len(args)+2) + " AND b.block = n.block"
+	err := t.blocks(ctx, text, append(args, r.id, r.id), func(_, _ int64, ps []point) {
+		for _, p := range ps {
+			out[p] = true
+		}
+	})
+	return out, err
 }
 
 // add counts a point that was not there before.

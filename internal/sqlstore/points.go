@@ -108,9 +108,8 @@ type place struct {
 func (t *tx) places(ctx context.Context, metrics []int64, p point) (map[int64]place, error) {
 	out := map[int64]place{}
 	for part := range slices.Chunk(metrics, idsAtOnce) {
-		text := `SELECT b.metric_id, b.block, b.points FROM metrics k CROSS JOIN metric_blocks b WHERE b.metric_id = k.id AND b.block = (
-			SELECT f.block FROM metric_blocks f WHERE f.metric_id = k.id AND (f.step, f.at, f.value, f.nan) <= ($1, $2, $3, $4)
-			ORDER BY f.step DESC, f.at DESC, f.value DESC, f.nan DESC LIMIT 1) AND k.id IN (` + placeholders(5, len(part)) + ")"
+		text := "SELECT b.metric_id, b.block, b.points FROM metrics k CROSS JOIN metric_blocks b WHERE b.metric_id = k.id AND b.block = (" +
+			floorBlock("k.id", "$1, $2, $3, $4") + ") AND k.id IN (" + placeholders(5, len(part)) + ")"
 		args := append([]any{p.step, p.at, p.value, p.nan}, anys(part)...)
 		err := t.blocks(ctx, text, args, func(metric, block int64, ps []point) {
 			n, there := slices.BinarySearchFunc(ps, p, point.compare)
@@ -121,6 +120,12 @@ func (t *tx) places(ctx context.Context, metrics []int64, p point) (map[int64]pl
 		}
 	}
 	return out, nil
+}
+
+// floorBlock is a SELECT of the block that a point is in, or would be.
+func floorBlock(metric, point string) string {
+	return "SELECT f.block FROM metric_blocks f WHERE f.metric_id = " + metric + " AND (f.step, f.at, f.value, f.nan) <= (" + point +
+		") ORDER BY f.step DESC, f.at DESC, f.value DESC, f.nan DESC LIMIT 1"
 }
 
 // blocks reads rows of metric_blocks: metric, number, points.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
@@ -82,6 +83,54 @@ func TestPacking(t *testing.T) {
 	})
 	if err != nil || late["ordered"] != 1 || late["one"] != 1 || late["mixed"] != int64(len(histories["mixed"])+1) {
 		t.Errorf("late points: %v, %v", late, err)
+	}
+}
+
+// TestManyAppend: processes (here: stores) that append to one metric of one run at
+// once, alone and by batches, some the same points, lose none and keep none twice.
+func TestManyAppend(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "db")
+	var stores []*Store
+	for range 3 {
+		s, err := Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		stores = append(stores, s)
+	}
+	fillRuns(t, stores[0], 1)
+	var all sync.WaitGroup
+	var want []point
+	for w := range int64(6) {
+		var mine []registry.Metric
+		for i := range int64(60) {
+			p := point{i, i * i % 50, float64(w / 2), false} // two have the same
+			if mine = append(mine, p.metric("m")); w%2 == 0 {
+				want = append(want, p)
+			}
+		}
+		all.Go(func() {
+			for part := range slices.Chunk(mine, 1+int(w)*9) {
+				err := stores[w%3].Update(t.Context(), func(tx registry.Tx) error { return tx.InsertMetrics(t.Context(), 1, part) })
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	sameHistory(t, stores[0], "m", want)
+	err := stores[0].View(t.Context(), func(tx registry.Tx) error {
+		tips, err := tx.MetricTips(t.Context(), 1, 10)
+		i := slices.IndexFunc(tips, func(m registry.MetricTip) bool { return m.Key == "m" })
+		if err != nil || i < 0 || tips[i].Points != int64(len(want)) || tips[i].Step != 59 || tips[i].Value != 2 {
+			t.Errorf("the tips are %+v, %v", tips, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
