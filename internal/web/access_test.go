@@ -204,20 +204,6 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestForeignForms: another site cannot use somebody's cookie.
-func TestForeignForms(t *testing.T) {
-	w := newWorld(t)
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/-/projects", strings.NewReader("name=x"))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Private-Token", w.Tokens["boss"])
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	rec := httptest.NewRecorder()
-	w.Handler.ServeHTTP(rec, r)
-	if rec.Code != http.StatusForbidden {
-		t.Error(rec.Code)
-	}
-}
-
 func TestThrottle(t *testing.T) {
 	th := newThrottle()
 	allowed := 0
