@@ -28,6 +28,10 @@ type engine struct {
 	// oneWriter says that transactions that write come one after the other; they
 	// share commits then.
 	oneWriter bool
+	// lastID says that the engine tells the id of an inserted row unasked. To
+	// SQLite a RETURNING is a trigger: it opens a statement journal, which makes
+	// the indexes of names write out what they have so far.
+	lastID bool
 	// expand replaces the words that begin with "@" in migrations.
 	expand *strings.Replacer
 	// nameMatch gives the argument of MATCH in an index of names (migration 0040)
@@ -62,6 +66,7 @@ var sqliteEngine = &engine{
 		"@project", idTrigram("new.project_id"), "@experiment", idTrigram("new.experiment_id")),
 	nameMatch: matchFTS5,
 	oneWriter: true,
+	lastID:    true,
 	spell:     nameless,
 	migrating: "",
 	version:   "PRAGMA data_version",

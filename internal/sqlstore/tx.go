@@ -49,21 +49,26 @@ func (t *tx) ready(ctx context.Context, text string) (context.Context, *sql.Stmt
 }
 
 func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
-	ctx, st, err := t.ready(ctx, string(q))
+	res, err := t.run(ctx, string(q), args)
 	if err != nil {
 		return 0, err
 	}
-	var res sql.Result
+	n, err := res.RowsAffected()
+	return n, t.wrap(err, string(q))
+}
+
+// run executes a statement that gives no rows.
+func (t *tx) run(ctx context.Context, text string, args []any) (res sql.Result, err error) {
+	ctx, st, err := t.ready(ctx, text)
+	if err != nil {
+		return nil, err
+	}
 	if st != nil {
 		res, err = st.ExecContext(ctx, args...)
 	} else {
-		res, err = t.t.ExecContext(ctx, string(q), args...)
+		res, err = t.t.ExecContext(ctx, text, args...)
 	}
-	if err != nil {
-		return 0, t.wrap(err, string(q))
-	}
-	n, err := res.RowsAffected()
-	return n, t.wrap(err, string(q))
+	return res, t.wrap(err, text)
 }
 
 // row runs a query for one row; none is sql.ErrNoRows.
@@ -85,10 +90,22 @@ func (t *tx) row(ctx context.Context, q query, args []any, dest ...any) error {
 	return t.wrap(err, string(q))
 }
 
-// id runs an INSERT … RETURNING id.
-func (t *tx) id(ctx context.Context, q query, args ...any) (int64, error) {
-	var id int64
-	err := t.row(ctx, q, args, &id)
+// returning ends an INSERT that tells the id of its row. One that may find the row
+// there already has no other way to tell.
+const returning = " RETURNING id"
+
+// id runs an INSERT … RETURNING id, or an UPDATE that gives a number.
+func (t *tx) id(ctx context.Context, q query, args ...any) (id int64, err error) {
+	text, inserts := strings.CutSuffix(string(q), returning)
+	if inserts && t.s.e.lastID && !strings.Contains(text, "ON CONFLICT") {
+		res, err := t.run(ctx, text, args)
+		if err != nil {
+			return 0, err
+		}
+		id, err = res.LastInsertId()
+		return id, t.wrap(err, text)
+	}
+	err = t.row(ctx, q, args, &id)
 	return id, err
 }
 
