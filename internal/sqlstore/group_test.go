@@ -15,6 +15,7 @@ import (
 // writer is one Update among several that wait for each other.
 type writer struct {
 	name string
+	no   error           // instead of all that follows
 	also func(*tx) error // after it has made the user of that name
 
 	t   *sql.Tx // of its last try
@@ -39,7 +40,9 @@ func together(t *testing.T, s *Store, ws ...*writer) (names []string) {
 					<-free
 				}
 				tr := r.(*tx)
-				w.t = tr.t
+				if w.t = tr.t; w.no != nil {
+					return w.no
+				}
 				if _, err := tr.InsertUser(ctx, registry.User{Username: w.name, Email: w.name}, ""); err != nil || w.also == nil {
 					return err
 				}
@@ -87,6 +90,7 @@ func waitFor(t *testing.T, s *Store, waiting int) {
 // fails or panics takes nothing of the others along.
 func TestWritersShareACommit(t *testing.T) {
 	s, no := open(t), errors.New("no")
+	s.turns.wary = time.Now().Add(time.Hour)
 	a, b, c, d, e := &writer{name: "a"}, &writer{name: "b"}, &writer{name: "c"}, &writer{name: "d"}, &writer{name: "e"}
 	b.also = func(*tx) error { return no }
 	d.also = func(*tx) error { panic("d") }
@@ -99,6 +103,30 @@ func TestWritersShareACommit(t *testing.T) {
 	}
 	if c.t == nil || a.t != c.t || c.t != e.t {
 		t.Error("a, c and e have transactions of their own")
+	}
+}
+
+// TestWritersRunAgain: one that fails before it has written is no matter to the
+// others; one that fails later makes those before it run again, and savepoints be
+// used.
+func TestWritersRunAgain(t *testing.T) {
+	s, no := open(t), errors.New("no")
+	a, b, c, d, e := &writer{name: "a"}, &writer{name: "b", no: no}, &writer{name: "c"}, &writer{name: "d"}, &writer{name: "e"}
+	d.also = func(r *tx) error {
+		if a.t == nil || a.t != c.t || c.t != r.t {
+			t.Error("a, c and d have transactions of their own")
+		}
+		return no
+	}
+	names := together(t, s, a, b, c, d, e)
+	if slices.Sort(names); !slices.Equal(names, []string{"a", "c", "e"}) {
+		t.Errorf("there are %q", names)
+	}
+	if a.err != nil || !errors.Is(b.err, no) || c.err != nil || !errors.Is(d.err, no) || e.err != nil {
+		t.Errorf("a: %v, b: %v, c: %v, d: %v, e: %v", a.err, b.err, c.err, d.err, e.err)
+	}
+	if s.turns.wary.IsZero() {
+		t.Error("no savepoints are used afterwards")
 	}
 }
 

@@ -23,6 +23,9 @@ type tx struct {
 	p      *pool
 	t      *sql.Tx
 	missed []string
+	// touched says that it has written, or that a statement has failed, which may
+	// have ended the transaction: there is something to undo.
+	touched bool
 	// shared says that others' writes are in the transaction too: what is under
 	// way for one of them is not broken off, which might end it for all.
 	shared bool
@@ -40,6 +43,7 @@ func (t *tx) ready(ctx context.Context, text string) (context.Context, *sql.Stmt
 	if watch := t.s.watch.Load(); watch != nil {
 		(*watch)(text)
 	}
+	t.touched = t.touched || !strings.HasPrefix(text, "SELECT ")
 	st, ok := t.p.stmts.Load(text)
 	if !ok {
 		t.missed = append(t.missed, text)
@@ -141,6 +145,7 @@ func (t *tx) wrap(err error, text string) error {
 	if err == nil {
 		return nil
 	}
+	t.touched = true
 	if what, ok := t.s.e.unique(err); ok {
 		noun, field := uniqueField(what)
 		return &fault.Error{Kind: fault.Conflict, Noun: noun, Field: field, Msg: "has already been taken", Err: err}
