@@ -22,6 +22,7 @@ import (
 type Actor struct {
 	UserID    int64 // 0 for a deploy token too, which is nobody's
 	Username  string
+	Name      string // that people see; of a user
 	Admin     bool
 	Bot       bool   // the user of an access token of a project or group
 	TokenID   int64  // 0 for a browser login, a deploy token or the system
@@ -79,6 +80,7 @@ func (p Place) takes(k Kind) bool {
 type Identity struct {
 	Token    Token
 	Username string
+	Name     string // that people see; of a user
 	Admin    bool
 	Blocked  bool
 	Bot      bool
@@ -164,7 +166,7 @@ func (a *Authenticator) identify(ctx context.Context, digest string, place Place
 		return Actor{}, ended("expired", t)
 	}
 	a.touch(t, now)
-	actor := Actor{UserID: t.UserID, Username: id.Username, Admin: id.Admin && t.Kind != Job && !id.Bot, Bot: id.Bot,
+	actor := Actor{UserID: t.UserID, Username: id.Username, Name: id.Name, Admin: id.Admin && t.Kind != Job && !id.Bot, Bot: id.Bot,
 		TokenID: t.ID, Kind: t.Kind, Scopes: t.Scopes.grants(), ProjectID: t.ProjectID, GroupID: t.GroupID, JobID: t.JobID}
 	if t.Kind == Deploy {
 		actor.TokenID, actor.DeployID = 0, t.ID // its number is another token's

@@ -122,7 +122,7 @@ func (s Session) CreateExperiment(ctx context.Context, ref ProjectRef, spec Expe
 		if err := checkExperiment(e, spec.Tags); err != nil {
 			return Experiment{}, err
 		}
-		if e.IID, err = tx.NextIID(ctx, p.ID, ExperimentSequence); err != nil {
+		if e.IID, err = tx.NextExperiment(ctx, p.ID); err != nil {
 			return Experiment{}, err
 		}
 		id, err := tx.InsertExperiment(ctx, e)

@@ -198,7 +198,7 @@ func (s Session) modelExperiment(ctx context.Context, tx Tx, m *Model) error {
 	}
 	e := Experiment{ProjectID: m.ProjectID, Name: experimentPrefix + m.Name, Author: m.Author, CreatedAt: m.CreatedAt, UpdatedAt: m.CreatedAt}
 	var err error
-	if e.IID, err = tx.NextIID(ctx, m.ProjectID, ExperimentSequence); err != nil {
+	if e.IID, err = tx.NextExperiment(ctx, m.ProjectID); err != nil {
 		return err
 	}
 	m.ExperimentIID = e.IID

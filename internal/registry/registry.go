@@ -81,6 +81,15 @@ func (s Session) Actor() auth.Actor { return s.actor }
 // now is the session's clock, cut to the microseconds that a database keeps.
 func (s Session) now() time.Time { return s.r.now().UTC().Truncate(time.Microsecond) }
 
+// atRest gives a time as a database keeps it, in microseconds; 1970 begins with
+// none.
+func atRest(t time.Time) time.Time {
+	if n := t.UnixMicro(); !t.IsZero() && n != 0 {
+		return time.UnixMicro(n).UTC()
+	}
+	return time.Time{}
+}
+
 // view runs fn in a read transaction and gives its result.
 func view[T any](ctx context.Context, s Session, fn func(Tx) (T, error)) (T, error) {
 	return result(ctx, s.r.store.View, fn)

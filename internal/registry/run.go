@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
 )
@@ -224,14 +226,19 @@ func (s Session) CreateRun(ctx context.Context, ref ProjectRef, spec RunSpec) (R
 		if r.StartedAt.IsZero() && !spec.StartUnknown {
 			r.StartedAt = s.now()
 		}
-		if r, err = s.addRun(ctx, tx, r, spec.Data); err != nil {
+		if r, err = s.writeRun(ctx, tx, r, spec.Data); err != nil {
 			return Run{}, err
 		}
+		r.ProjectPath = p.FullPath
 		if err := countCandidate(ctx, tx, r, 1); err != nil {
 			return Run{}, err
 		}
 		if err := s.noteMany(ctx, tx, RunCreated, r.ExperimentID, func() (Event, error) { return r.about(RunCreated), nil }); err != nil {
 			return Run{}, err
+		}
+		if len(spec.Data.Params)+len(spec.Data.Metrics) == 0 {
+			r.Tags = slices.SortedFunc(slices.Values(spec.Data.Tags), func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+			return r, nil
 		}
 		one := []Run{r}
 		err = fillRuns(ctx, tx, p, one)
@@ -241,49 +248,53 @@ func (s Session) CreateRun(ctx context.Context, ref ProjectRef, spec RunSpec) (R
 
 // runHome finds the experiment of a new run.
 func (s Session) runHome(ctx context.Context, tx Tx, r *Run, spec RunSpec) error {
+	which := spec.Experiment
 	switch {
 	case spec.ModelID != 0:
 		m, err := tx.ModelByID(ctx, r.ProjectID, spec.ModelID)
-		r.ExperimentID, r.ModelID = m.ExperimentID, m.ID
-		return err
-	case spec.Experiment != nil:
-		e, err := spec.Experiment.find(ctx, tx, r.ProjectID)
-		if err == nil && !e.DeletedAt.IsZero() {
-			err = notActive("experiment", itoa(e.IID))
+		if err != nil {
+			return err
 		}
-		r.ExperimentID, r.ModelID = e.ID, e.ModelID
-		return err
+		which = &ExperimentRef{IID: m.ExperimentIID}
+	case which == nil:
+		return fault.Invalidf("experiment_id", "is missing: give experiment_id or model_id")
 	}
-	return fault.Invalidf("experiment_id", "is missing: give experiment_id or model_id")
+	e, err := which.find(ctx, tx, r.ProjectID)
+	if err == nil && !e.DeletedAt.IsZero() {
+		err = notActive("experiment", itoa(e.IID))
+	}
+	r.ExperimentID, r.ExperimentIID, r.ModelID, r.Location = e.ID, e.IID, e.ModelID, e.Location
+	return err
 }
 
-// addRun writes a new run with its first data, and reads it.
-func (s Session) addRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, error) {
-	r, err := s.writeRun(ctx, tx, r, d)
-	if err != nil {
-		return Run{}, err
+// author is the actor as what it makes names it.
+func (s Session) author() UserRef {
+	if s.actor.UserID == 0 {
+		return UserRef{}
 	}
-	return tx.RunByIID(ctx, r.ProjectID, r.IID)
+	return UserRef{ID: s.actor.UserID, Username: s.actor.Username, Name: s.actor.Name}
 }
 
-// writeRun is addRun for who needs no more of the run than its ids.
+// writeRun writes a new run with its first data. What it gives is as a look-up
+// would find it: where runs are made by thousands, each row is read in vain.
 func (s Session) writeRun(ctx context.Context, tx Tx, r Run, d RunData) (Run, error) {
-	r.Author, r.CreatedAt, r.UpdatedAt = UserRef{ID: s.actor.UserID}, s.now(), s.now()
+	r.Author, r.CreatedAt, r.UpdatedAt = s.author(), s.now(), s.now()
+	r.StartedAt = atRest(r.StartedAt)
 	if s.actor.JobID != 0 {
 		r.JobID = s.actor.JobID
 	}
 	r.EID = newEID()
-	if r.Name == "" {
+	switch {
+	case d.Name != "":
+		r.Name = d.Name
+	case r.Name == "":
 		r.Name = nickname()
 	}
 	if err := checkTitle(r.Name); err != nil {
 		return Run{}, err
 	}
-	var err error
-	if r.IID, err = tx.NextIID(ctx, r.ProjectID, RunSequence); err != nil {
-		return Run{}, err
-	}
-	if r.ID, err = tx.InsertRun(ctx, r); err != nil {
+	r, err := tx.InsertRun(ctx, r)
+	if err != nil {
 		return Run{}, err
 	}
 	return r, logData(ctx, tx, r, d)

@@ -159,18 +159,9 @@ type Projects interface {
 	// PurgeProjects removes at most about limit rows of hidden projects and
 	// reports whether some are left.
 	PurgeProjects(ctx context.Context, limit int) (more bool, err error)
-	// NextIID takes the next number of a sequence of a project.
-	NextIID(ctx context.Context, projectID int64, s Sequence) (int64, error)
+	// NextExperiment takes the next number of an experiment in a project.
+	NextExperiment(ctx context.Context, projectID int64) (int64, error)
 }
-
-// Sequence names a per-project numbering.
-type Sequence string
-
-// The sequences of a project.
-const (
-	RunSequence        Sequence = "run"
-	ExperimentSequence Sequence = "experiment"
-)
 
 // Members are roles in places.
 type Members interface {
@@ -202,7 +193,8 @@ type Experiments interface {
 // Runs have numbers that are unique in their project. They count in their
 // experiment and project while they are active.
 type Runs interface {
-	InsertRun(ctx context.Context, r Run) (int64, error)
+	// InsertRun gives the run with its id and the next number of its project.
+	InsertRun(ctx context.Context, r Run) (Run, error)
 	RunByIID(ctx context.Context, projectID, iid int64) (Run, error)
 	RunByEID(ctx context.Context, projectID int64, eid string) (Run, error)
 	// RunIDs finds ids by outer ids, of deleted runs too; missing ones are left

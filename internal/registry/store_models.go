@@ -31,8 +31,9 @@ type Models interface {
 	// CountModel adds to the counters of a model and looks up its latest
 	// version again.
 	CountModel(ctx context.Context, id int64, versions, candidates int64) error
-	// NextNumber takes the next version number of a model.
-	NextNumber(ctx context.Context, modelID int64) (int64, error)
+	// NextNumber takes the next version number of a model and counts that
+	// version, which changes the model.
+	NextNumber(ctx context.Context, modelID int64, at time.Time) (int64, error)
 }
 
 // Versions have semantic versions that are unique in their model.

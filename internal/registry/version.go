@@ -164,10 +164,15 @@ func nextVersion(ctx context.Context, tx Tx, modelID int64) (string, error) {
 // package it takes over.
 func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, model ModelRef, spec VersionSpec) (Version, error) {
 	return update(ctx, s, func(tx Tx) (Version, error) {
-		pr, m, err := s.model(ctx, tx, ref, model, WriteModels)
+		pr, err := s.project(ctx, tx, ref, WriteModels)
 		if err != nil {
 			return Version{}, err
 		}
+		m, err := findModel(ctx, tx, pr.ID, model)
+		if err != nil {
+			return Version{}, err
+		}
+		m.ProjectPath = pr.FullPath
 		if spec.Files != nil {
 			if err := s.allowed(pr, ReadRuns); err != nil {
 				return Version{}, err
@@ -186,23 +191,20 @@ func (s Session) CreateVersion(ctx context.Context, ref ProjectRef, model ModelR
 
 // addVersion does the work of CreateVersion behind the gate.
 func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpec) (Version, error) {
-	v := Version{ProjectID: m.ProjectID, ModelID: m.ID, ModelName: m.Name, Semver: spec.Semver,
-		Description: spec.Description, Stage: NoStage, Origin: spec.Origin, Author: UserRef{ID: s.actor.UserID}, CreatedAt: s.now(), UpdatedAt: s.now()}
+	v := Version{ProjectID: m.ProjectID, ProjectPath: m.ProjectPath, ModelID: m.ID, ModelName: m.Name, Semver: spec.Semver, Tags: spec.Tags,
+		Description: spec.Description, Stage: NoStage, Origin: spec.Origin, Author: s.author(), CreatedAt: s.now(), UpdatedAt: s.now()}
 	if err := s.checkVersion(ctx, tx, &v, spec.Tags); err != nil {
 		return Version{}, err
 	}
-	run, err := s.versionRun(ctx, tx, m, spec)
+	run, err := s.versionRun(ctx, tx, v, m, spec)
 	if err != nil {
 		return Version{}, err
 	}
-	if run.PackageID, err = s.versionPackage(ctx, tx, v, run.PackageID); err != nil {
-		return Version{}, err
-	}
-	v.RunID, v.PackageID = run.ID, run.PackageID
+	v.RunID, v.RunIID, v.RunEID, v.PackageID = run.ID, run.IID, run.EID, run.PackageID
 	if v.Origin.Source == "" {
 		v.Origin.RunEID = run.EID
 	}
-	if v.Number, err = tx.NextNumber(ctx, m.ID); err != nil {
+	if v.Number, err = tx.NextNumber(ctx, m.ID, s.now()); err != nil {
 		return Version{}, err
 	}
 	if v.ID, err = tx.InsertVersion(ctx, v); err != nil {
@@ -219,10 +221,7 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 	if spec.promotes() {
 		promoted = -1
 	}
-	if err := tx.CountModel(ctx, m.ID, 1, promoted); err != nil {
-		return Version{}, err
-	}
-	if err := s.touchModel(ctx, tx, m); err != nil {
+	if err := tx.CountModel(ctx, m.ID, 0, promoted); err != nil {
 		return Version{}, err
 	}
 	if spec.Files != nil {
@@ -232,6 +231,9 @@ func (s Session) addVersion(ctx context.Context, tx Tx, m Model, spec VersionSpe
 	}
 	if err := s.note(ctx, tx, v.about(VersionPublished)); err != nil {
 		return Version{}, err
+	}
+	if spec.Files == nil && !spec.promotes() {
+		return v, nil // a look-up would find the same
 	}
 	v, err = tx.VersionByID(ctx, m.ProjectID, v.ID)
 	v.Tags, v.ProjectPath = spec.Tags, m.ProjectPath
@@ -267,11 +269,16 @@ func (s Session) checkVersion(ctx context.Context, tx Tx, v *Version, tags []Tag
 	return err
 }
 
-// versionRun gives the run of a new version: a new one, or the one to promote.
-func (s Session) versionRun(ctx context.Context, tx Tx, m Model, spec VersionSpec) (Run, error) {
+// versionRun gives the run of a new version, with a package: a new one, or the
+// one to promote.
+func (s Session) versionRun(ctx context.Context, tx Tx, v Version, m Model, spec VersionSpec) (Run, error) {
 	if !spec.promotes() {
+		id, err := s.versionPackage(ctx, tx, v, 0)
+		if err != nil {
+			return Run{}, err
+		}
 		return s.writeRun(ctx, tx, Run{ProjectID: m.ProjectID, ExperimentID: m.ExperimentID, Status: Finished,
-			StartedAt: s.now(), EndedAt: s.now()}, RunData{})
+			PackageID: id, StartedAt: s.now(), EndedAt: s.now()}, RunData{})
 	}
 	run, err := runToPromote(ctx, tx, m.ProjectID, spec)
 	switch {
@@ -284,7 +291,8 @@ func (s Session) versionRun(ctx context.Context, tx Tx, m Model, spec VersionSpe
 	case run.ExperimentID != m.ExperimentID:
 		return Run{}, fault.Invalidf("", "Run's experiment does not belong to this model")
 	}
-	return run, nil
+	run.PackageID, err = s.versionPackage(ctx, tx, v, run.PackageID)
+	return run, err
 }
 
 // runToPromote finds the run that a specification names.

@@ -10,8 +10,8 @@ import (
 )
 
 var insertEvent = stmt(`INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail, times, tally, user_id)
-	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 <> '' THEN $12 ELSE
-	coalesce((SELECT full_path FROM projects WHERE id = $9), (SELECT full_path FROM namespaces WHERE id = $10), '') END, $13, $14, $15, nullif($16, ''), $17 WHERE 1 = 1
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(nullif($12, ''), (SELECT full_path FROM projects WHERE id = $13),
+	(SELECT full_path FROM namespaces WHERE id = $14), ''), $15, $16, $17, nullif($18, ''), $19)
 	ON CONFLICT (tally) WHERE tally IS NOT NULL DO UPDATE SET times = events.times + excluded.times`)
 
 var countEvent = stmt(`UPDATE events SET times = times + 1 WHERE tally = $1`)
@@ -23,7 +23,7 @@ func (t *tx) CountEvent(ctx context.Context, tally string) (bool, error) {
 
 func (t *tx) InsertEvent(ctx context.Context, e registry.Event) error {
 	_, err := t.exec(ctx, insertEvent, micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(cmp.Or(e.Actor.Username, e.Whose)), e.TokenKind, e.TokenID,
-		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.Subject, e.Detail, cmp.Or(e.Times, 1), e.Tally, e.UserID)
+		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.ProjectID, e.GroupID, e.Subject, e.Detail, cmp.Or(e.Times, 1), e.Tally, e.UserID)
 	return err
 }
 

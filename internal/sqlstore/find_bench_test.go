@@ -25,7 +25,7 @@ func BenchmarkFind(b *testing.B) {
 			}
 			for v := range int64(100) {
 				n := m*100 + v + 1
-				run, err := tx.InsertRun(ctx, registry.Run{ProjectID: e.ProjectID, ExperimentID: id, IID: n, EID: fmt.Sprintf("%032d", n), Name: "r", Status: registry.Finished})
+				run, err := tx.InsertRun(ctx, registry.Run{ProjectID: e.ProjectID, ExperimentID: id, EID: fmt.Sprintf("%032d", n), Name: "r", Status: registry.Finished})
 				if err != nil {
 					return err
 				}
@@ -34,7 +34,7 @@ func BenchmarkFind(b *testing.B) {
 					return err
 				}
 				version, err := tx.InsertVersion(ctx, registry.Version{ProjectID: e.ProjectID, ModelID: model, Number: v + 1, Semver: fmt.Sprintf("1.%d.0", v),
-					Stage: registry.NoStage, RunID: run, PackageID: pkg})
+					Stage: registry.NoStage, RunID: run.ID, PackageID: pkg})
 				if err != nil {
 					return err
 				}

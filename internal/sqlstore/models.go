@@ -34,7 +34,8 @@ var (
 		(SELECT id FROM versions WHERE model_id = $3 AND NOT pre_release ORDER BY semver_key DESC, id DESC LIMIT 1),
 		(SELECT id FROM versions WHERE model_id = $3 AND pre_release ORDER BY semver_key DESC, id DESC LIMIT 1), 0)
 		WHERE id = $3`)
-	nextNumber = stmt(`UPDATE models SET next_number = next_number + 1 WHERE id = $1 RETURNING next_number - 1`)
+	nextNumber = stmt(`UPDATE models SET next_number = next_number + 1, version_count = version_count + 1, updated_at = $1
+		WHERE id = $2 RETURNING next_number - 1`)
 )
 
 func scanModel(s scanner, m *registry.Model, extra ...any) error {
@@ -132,8 +133,8 @@ func (t *tx) CountModel(ctx context.Context, id int64, versions, candidates int6
 	return hit(n, err, "model", id)
 }
 
-func (t *tx) NextNumber(ctx context.Context, modelID int64) (int64, error) {
-	n, err := t.id(ctx, nextNumber, modelID)
+func (t *tx) NextNumber(ctx context.Context, modelID int64, at time.Time) (int64, error) {
+	n, err := t.id(ctx, nextNumber, micros(at), modelID)
 	return n, one(err, "model", modelID)
 }
 

@@ -314,15 +314,15 @@ func fillRuns(t *testing.T, s *Store, n int) {
 		}
 		for i := range n {
 			at := time.UnixMilli(int64(i / 3))
-			id, err := tx.InsertRun(ctx, registry.Run{ProjectID: p, ExperimentID: e, IID: int64(i + 1), EID: fmt.Sprint(i), Name: fmt.Sprint("r", i/4), Status: registry.Running,
+			r, err := tx.InsertRun(ctx, registry.Run{ProjectID: p, ExperimentID: e, EID: fmt.Sprint(i), Name: fmt.Sprint("r", i/4), Status: registry.Running,
 				StartedAt: at, EndedAt: time.UnixMilli(int64(i % 5))})
 			if err != nil {
 				return err
 			}
 			err = errors.Join(
-				tx.InsertMetrics(ctx, id, []registry.Metric{{Key: "acc", Value: float64(i%4) / 4, At: at}, {Key: "loss", Value: float64(i / 5), At: at}}),
-				tx.InsertParams(ctx, id, []registry.Param{{Key: "lr", Value: fmt.Sprint(i % 3)}, {Key: "depth", Value: fmt.Sprint(i % 2)}}),
-				tx.SetTags(ctx, registry.RunTags, id, []registry.Tag{{Key: "group", Value: "g"}}))
+				tx.InsertMetrics(ctx, r.ID, []registry.Metric{{Key: "acc", Value: float64(i%4) / 4, At: at}, {Key: "loss", Value: float64(i / 5), At: at}}),
+				tx.InsertParams(ctx, r.ID, []registry.Param{{Key: "lr", Value: fmt.Sprint(i % 3)}, {Key: "depth", Value: fmt.Sprint(i % 2)}}),
+				tx.SetTags(ctx, registry.RunTags, r.ID, []registry.Tag{{Key: "group", Value: "g"}}))
 			if err != nil {
 				return err
 			}

@@ -49,7 +49,6 @@ var (
 		WHERE namespace_id IN (SELECT namespace_id FROM namespaces_above WHERE above_id = $2)`)
 	dropDeploys    = stmt(`DELETE FROM deploy_tokens WHERE project_id IN (SELECT id FROM projects WHERE deleted_at > 0)`)
 	revokeHidden   = stmt(`UPDATE tokens SET revoked_at = $1 WHERE revoked_at = 0 AND project_id IN (SELECT id FROM projects WHERE deleted_at > 0)`)
-	nextRun        = stmt(`UPDATE projects SET next_run = next_run + 1 WHERE id = $1 RETURNING next_run - 1`)
 	nextExperiment = stmt(`UPDATE projects SET next_experiment = next_experiment + 1 WHERE id = $1 RETURNING next_experiment - 1`)
 	hiddenProject  = stmt(`SELECT id FROM projects WHERE deleted_at > 0 ORDER BY deleted_at LIMIT 1`)
 )
@@ -205,12 +204,8 @@ func (t *tx) HideProjectsBelow(ctx context.Context, namespaceID int64, at time.T
 	return t.endHidden(ctx, at)
 }
 
-func (t *tx) NextIID(ctx context.Context, projectID int64, s registry.Sequence) (int64, error) {
-	q := nextRun
-	if s == registry.ExperimentSequence {
-		q = nextExperiment
-	}
-	n, err := t.id(ctx, q, projectID)
+func (t *tx) NextExperiment(ctx context.Context, projectID int64) (int64, error) {
+	n, err := t.id(ctx, nextExperiment, projectID)
 	return n, one(err, "project", projectID)
 }
 

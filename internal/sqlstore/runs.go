@@ -23,6 +23,11 @@ var (
 	insertRun = stmt(`INSERT INTO runs (project_id, experiment_id, iid, eid, name, status, author_id, job_id, package_id,
 		started_at, ended_at, created_at, updated_at, user_label)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`)
+	// A project counts its default experiment from the first run on.
+	nextRun = stmt(`UPDATE projects SET next_run = next_run + 1, run_count = run_count + 1, experiment_count = experiment_count +
+		coalesce((SELECT CASE WHEN iid = 0 AND run_count = 0 THEN 1 ELSE 0 END FROM experiments WHERE id = $1), 0)
+		WHERE id = $2 RETURNING next_run - 1`)
+	addRun   = stmt(`UPDATE experiments SET run_count = run_count + 1 WHERE id = $1`)
 	runByIID = stmt(`SELECT ` + runCols + ` FROM ` + runFrom + ` WHERE r.project_id = $1 AND r.iid = $2`)
 	runByEID = stmt(`SELECT ` + runCols + ` FROM ` + runFrom + ` WHERE r.project_id = $1 AND r.eid = $2`)
 	stageRun = stmt(`UPDATE runs SET deleted_at = $1, updated_at = $2 WHERE id = $3`)
@@ -41,13 +46,19 @@ func scanRun(s scanner, r *registry.Run, extra ...any) error {
 		[]*string{&r.EID, &r.Name, (*string)(&r.Status), &r.Author.Username, &r.Author.Name, &r.UserLabel, &r.Location}}}, extra...)...)
 }
 
-func (t *tx) InsertRun(ctx context.Context, r registry.Run) (int64, error) {
-	id, err := t.id(ctx, insertRun, r.ProjectID, r.ExperimentID, r.IID, r.EID, r.Name, r.Status, ref(r.Author.ID), r.JobID,
-		ref(r.PackageID), micros(r.StartedAt), micros(r.EndedAt), micros(r.CreatedAt), micros(r.UpdatedAt), r.UserLabel)
-	if err != nil {
-		return 0, err
+func (t *tx) InsertRun(ctx context.Context, r registry.Run) (registry.Run, error) {
+	var err error
+	if r.IID, err = t.id(ctx, nextRun, r.ExperimentID, r.ProjectID); err != nil {
+		return r, one(err, "project", r.ProjectID)
 	}
-	return id, t.countRun(ctx, id, 1)
+	// Before the run is there, as what changes rows beside new names takes
+	// longer: SQLite may have to take it back, and writes the names out first.
+	if _, err := t.exec(ctx, addRun, r.ExperimentID); err != nil {
+		return r, err
+	}
+	r.ID, err = t.id(ctx, insertRun, r.ProjectID, r.ExperimentID, r.IID, r.EID, r.Name, r.Status, ref(r.Author.ID), r.JobID,
+		ref(r.PackageID), micros(r.StartedAt), micros(r.EndedAt), micros(r.CreatedAt), micros(r.UpdatedAt), r.UserLabel)
+	return r, err
 }
 
 func (t *tx) RunByIID(ctx context.Context, projectID, iid int64) (registry.Run, error) {

@@ -15,14 +15,13 @@ func BenchmarkSearch(b *testing.B) {
 	for _, size := range []int{1000, 100_000} {
 		s := benchStore(b, func(ctx context.Context, tx registry.Tx, e registry.Experiment) error {
 			for i := range size {
-				r := registry.Run{ProjectID: e.ProjectID, ExperimentID: e.ID, IID: int64(i + 1), EID: fmt.Sprintf("%032d", i), Name: "r", Status: registry.Running,
-					StartedAt: time.UnixMilli(int64(i)), CreatedAt: time.UnixMilli(1), UpdatedAt: time.UnixMilli(1)}
-				id, err := tx.InsertRun(ctx, r)
+				r, err := tx.InsertRun(ctx, registry.Run{ProjectID: e.ProjectID, ExperimentID: e.ID, EID: fmt.Sprintf("%032d", i), Name: "r", Status: registry.Running,
+					StartedAt: time.UnixMilli(int64(i)), CreatedAt: time.UnixMilli(1), UpdatedAt: time.UnixMilli(1)})
 				if err != nil {
 					return err
 				}
 				m := registry.Metric{Key: "acc", Value: float64(i*7919%size) / float64(size), At: r.StartedAt}
-				if err := tx.InsertMetrics(ctx, id, []registry.Metric{m}); err != nil {
+				if err := tx.InsertMetrics(ctx, r.ID, []registry.Metric{m}); err != nil {
 					return err
 				}
 			}
@@ -55,7 +54,7 @@ func BenchmarkSearch(b *testing.B) {
 func BenchmarkHistory(b *testing.B) {
 	for _, size := range []int{10_000, 1_000_000} {
 		s := benchStore(b, func(ctx context.Context, tx registry.Tx, e registry.Experiment) error {
-			id, err := tx.InsertRun(ctx, registry.Run{ProjectID: e.ProjectID, ExperimentID: e.ID, IID: 1, EID: "r", Name: "r", CreatedAt: time.UnixMilli(1)})
+			r, err := tx.InsertRun(ctx, registry.Run{ProjectID: e.ProjectID, ExperimentID: e.ID, EID: "r", Name: "r", CreatedAt: time.UnixMilli(1)})
 			if err != nil {
 				return err
 			}
@@ -63,7 +62,7 @@ func BenchmarkHistory(b *testing.B) {
 			for i := range size {
 				part[i%1000] = registry.Metric{Key: "loss", Value: 1 / float64(i+1), Step: int64(i), At: time.UnixMilli(int64(i))}
 				if i%1000 == 999 {
-					if err := tx.InsertMetrics(ctx, id, part); err != nil {
+					if err := tx.InsertMetrics(ctx, r.ID, part); err != nil {
 						return err
 					}
 				}

@@ -32,7 +32,7 @@ var (
 
 	identityByDigest = stmt(`SELECT t.scopes, ` + pack([]string{"t.id", "t.user_id", "t.created_at", "t.expires_at", "t.last_used_at", "t.revoked_at",
 		"coalesce(t.project_id, 0)", "coalesce(t.group_id, 0)", "t.job_id", "t.family", "u.admin", "u.blocked", "u.bot"},
-		[]string{"t.kind", "t.name", "u.username"}) + ` FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1`)
+		[]string{"t.kind", "t.name", "u.username", "u.name"}) + ` FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = $1`)
 	deployByDigest = stmt(`SELECT d.id, d.name, d.scopes, d.created_at, d.expires_at, d.last_used_at, coalesce(d.project_id, 0),
 		coalesce(d.group_id, 0), d.username FROM deploy_tokens d WHERE d.digest = $1`)
 	touchDeploy = stmt(`UPDATE deploy_tokens SET last_used_at = $1 WHERE id = $2 AND last_used_at < $1`)
@@ -156,7 +156,7 @@ func (s *Store) tokenIdentity(ctx context.Context, digest string) (auth.Identity
 	k := &id.Token
 	err = st.QueryRowContext(ctx, digest).Scan(&k.Scopes, packed{[]any{&k.ID, &k.UserID, instant{&k.CreatedAt}, instant{&k.ExpiresAt},
 		instant{&k.LastUsedAt}, instant{&k.RevokedAt}, &k.ProjectID, &k.GroupID, &k.JobID, &k.Family, &id.Admin, &id.Blocked, &id.Bot},
-		[]*string{(*string)(&k.Kind), &k.Name, &id.Username}})
+		[]*string{(*string)(&k.Kind), &k.Name, &id.Username, &id.Name}})
 	return id, named(err, "token", "")
 }
 

@@ -91,7 +91,7 @@ func partsOfRuns(_ *testing.T, b *bench) {
 		for _, name := range []string{"Sweep 1", "sweep 2", "other", "sw"} {
 			b.update(func(ctx context.Context, tx registry.Tx) error {
 				iid++
-				_, err := tx.InsertRun(ctx, registry.Run{ProjectID: p.ID, ExperimentID: in.ID, IID: iid, EID: fmt.Sprint(iid), Name: name, CreatedAt: at, UpdatedAt: at})
+				_, err := tx.InsertRun(ctx, registry.Run{ProjectID: p.ID, ExperimentID: in.ID, EID: fmt.Sprint(iid), Name: name, CreatedAt: at, UpdatedAt: at})
 				return err
 			})
 		}

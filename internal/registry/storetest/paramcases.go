@@ -52,10 +52,11 @@ func runsByParam(_ *testing.T, b *bench) {
 // paramRun makes a run with a parameter.
 func (b *bench) paramRun(e registry.Experiment, iid int64, name, value string) (id int64) {
 	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
-		id, err = tx.InsertRun(ctx, registry.Run{ProjectID: e.ProjectID, ExperimentID: e.ID, IID: iid, EID: fmt.Sprint(iid), Name: name, CreatedAt: at, UpdatedAt: at})
+		r, err := tx.InsertRun(ctx, registry.Run{ProjectID: e.ProjectID, ExperimentID: e.ID, EID: fmt.Sprint(iid), Name: name, CreatedAt: at, UpdatedAt: at})
 		if err != nil {
 			return err
 		}
+		id = r.ID
 		ps := []registry.Param{{Key: "aa", Value: "1"}, {Key: "lr", Value: value}, {Key: "zz", Value: "z"}}
 		if value == "-" {
 			ps = ps[:1]

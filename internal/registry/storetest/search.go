@@ -31,7 +31,7 @@ func (b *bench) runsToSearch(p registry.Project, e registry.Experiment, n int) (
 		all = nil
 		for i := range n {
 			s := searched{metrics: map[string]float64{}, params: map[string]string{}}
-			s.run = registry.Run{ProjectID: p.ID, ExperimentID: e.ID, IID: int64(i + 1000), EID: fmt.Sprintf("%032d", r.IntN(1e9)), Name: fmt.Sprintf("n%d", r.IntN(9)),
+			s.run = registry.Run{ProjectID: p.ID, ExperimentID: e.ID, EID: fmt.Sprintf("%032d", r.IntN(1e9)), Name: fmt.Sprintf("n%d", r.IntN(9)),
 				Status: registry.Running, StartedAt: at.Add(time.Duration(r.IntN(5)) * time.Second), CreatedAt: at, UpdatedAt: at}
 			if r.IntN(3) == 0 {
 				s.run.EndedAt = at.Add(time.Duration(r.IntN(3)) * time.Hour)
@@ -57,7 +57,7 @@ func (b *bench) runsToSearch(p registry.Project, e registry.Experiment, n int) (
 				}
 			}
 			var err error
-			if s.run.ID, err = tx.InsertRun(ctx, s.run); err != nil {
+			if s.run, err = tx.InsertRun(ctx, s.run); err != nil {
 				return err
 			}
 			if err := tx.InsertMetrics(ctx, s.run.ID, d.Metrics); err != nil {

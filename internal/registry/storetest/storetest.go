@@ -41,6 +41,7 @@ func RunSearches(t *testing.T, store registry.Store) {
 type bench struct {
 	t     *testing.T
 	store registry.Store
+	runs  int // made so far
 }
 
 var at = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
@@ -120,7 +121,7 @@ func (b *bench) model(p registry.Project, name string) (m registry.Model) {
 	b.t.Helper()
 	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
 		m = registry.Model{ProjectID: p.ID, Name: name, CreatedAt: at, UpdatedAt: at}
-		if m.ExperimentIID, err = tx.NextIID(ctx, p.ID, registry.ExperimentSequence); err != nil {
+		if m.ExperimentIID, err = tx.NextExperiment(ctx, p.ID); err != nil {
 			return err
 		}
 		e := registry.Experiment{ProjectID: p.ID, IID: m.ExperimentIID, Name: "[model]" + name, CreatedAt: at, UpdatedAt: at}
@@ -137,14 +138,12 @@ func (b *bench) run(m registry.Model) (r registry.Run) {
 	b.t.Helper()
 	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
 		r = registry.Run{ProjectID: m.ProjectID, ExperimentID: m.ExperimentID, Name: "r", Status: registry.Running, CreatedAt: at, UpdatedAt: at}
-		if r.IID, err = tx.NextIID(ctx, m.ProjectID, registry.RunSequence); err != nil {
-			return err
-		}
-		r.EID = fmt.Sprintf("%016d%016d", m.ProjectID, r.IID)
+		b.runs++
+		r.EID = fmt.Sprintf("%016d%016d", m.ProjectID, b.runs)
 		if r.PackageID, err = tx.InsertPackage(ctx, registry.Package{ProjectID: m.ProjectID, Type: registry.ModelPackage, Name: m.Name, CreatedAt: at}); err != nil {
 			return err
 		}
-		r.ID, err = tx.InsertRun(ctx, r)
+		r, err = tx.InsertRun(ctx, r)
 		return err
 	})
 	return r
@@ -155,7 +154,7 @@ func (b *bench) version(m registry.Model, semver string) (v registry.Version) {
 	r := b.run(m)
 	b.update(func(ctx context.Context, tx registry.Tx) (err error) {
 		v = registry.Version{ProjectID: m.ProjectID, ModelID: m.ID, Semver: semver, Stage: registry.NoStage, RunID: r.ID, PackageID: r.PackageID, CreatedAt: at, UpdatedAt: at}
-		if v.Number, err = tx.NextNumber(ctx, m.ID); err != nil {
+		if v.Number, err = tx.NextNumber(ctx, m.ID, at); err != nil {
 			return err
 		}
 		if v.ID, err = tx.InsertVersion(ctx, v); err != nil {
@@ -165,7 +164,7 @@ func (b *bench) version(m registry.Model, semver string) (v registry.Version) {
 		if err := tx.UpdateRun(ctx, r); err != nil {
 			return err
 		}
-		return tx.CountModel(ctx, m.ID, 1, 0)
+		return tx.CountModel(ctx, m.ID, 0, 0)
 	})
 	return v
 }
