@@ -55,10 +55,24 @@ for (const tab of document.querySelectorAll(".row > [aria-current], .subtabs > [
   tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16;
 }
 
+// copy puts a text into the clipboard. Over http, but for this machine's own, pages
+// have none, and can still copy what is chosen.
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea"), back = document.activeElement;
+  field.className = "hide";
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+  back?.focus();
+}
+
 document.addEventListener("click", async (e) => {
   const b = e.target.closest("[data-copy]");
   if (!b || b.dataset.copied) return;
-  await navigator.clipboard.writeText(b.dataset.copy || b.parentElement.querySelector("code").textContent);
+  await copy(b.dataset.copy || b.parentElement.querySelector("code").textContent);
   const text = b.dataset.copied = b.textContent;
   b.textContent = "Copied";
   setTimeout(() => { b.textContent = text; delete b.dataset.copied; }, 1500);
