@@ -125,11 +125,13 @@ type Upload interface {
 	// Truncate drops the bytes from size on, as those that came after the last
 	// Save. When fewer are held the answer is fault.NotFound with noun "upload".
 	Truncate(size int64) error
-	// Publish makes the content durable and visible under d. It may be called
+	// Publish makes the content durable, and visible under d. It may be called
 	// again: when the blob has vanished meanwhile it is put back if the bytes
 	// are still held, else the answer is fault.Busy. Content that is there
 	// already is kept as it is.
 	Publish(ctx context.Context, d Digest) error
+	// Settle makes the name durable that Publish has given, if it is not yet.
+	Settle() error
 	// Suspend closes the upload and keeps its bytes, to be continued by Begin.
 	Suspend() error
 	// Abort closes the upload and drops what is still held of it. After

@@ -105,8 +105,9 @@ type Staged struct {
 	Digest Digest // of the content
 	Size   int64  // in bytes
 
-	row    []byte // the content, where it belongs in a row
-	up     Upload // holds it; nil: it belongs in a row
+	row    []byte     // the content, where it belongs in a row
+	up     Upload     // holds it; nil: it belongs in a row
+	settle chan error // tells how settling ended that Show has begun; nil: none is under way
 	closed bool
 }
 
@@ -122,7 +123,56 @@ func (s *Staged) Publish(ctx context.Context) error {
 	if s.up == nil {
 		return ctx.Err()
 	}
-	return s.up.Publish(ctx, s.Digest)
+	if err := s.settled(); err != nil {
+		return err
+	}
+	if err := s.up.Publish(ctx, s.Digest); err != nil {
+		return err
+	}
+	return s.up.Settle()
+}
+
+// Show is Publish that does not wait until the name is durable: Settle does, or
+// Publish, which makes sure of all.
+func (s *Staged) Show(ctx context.Context) error {
+	if s.closed {
+		return errStagedClosed
+	}
+	if s.up == nil {
+		return ctx.Err()
+	}
+	if err := s.settled(); err != nil {
+		return err
+	}
+	if err := s.up.Publish(ctx, s.Digest); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	s.settle = ended
+	go func() { ended <- s.up.Settle() }()
+	return nil
+}
+
+// Settle waits until the name is durable that Show has given.
+func (s *Staged) Settle() error {
+	if s.closed {
+		return errStagedClosed
+	}
+	if err := s.settled(); err != nil || s.up == nil {
+		return err
+	}
+	return s.up.Settle() // if it failed before
+}
+
+// settled waits for what Show has begun: nothing else is done with the upload
+// meanwhile.
+func (s *Staged) settled() error {
+	if s.settle == nil {
+		return nil
+	}
+	err := <-s.settle
+	s.settle = nil
+	return err
 }
 
 // Close drops what is still held; what was published stays. Calling it twice
@@ -135,6 +185,7 @@ func (s *Staged) Close() error {
 	if s.up == nil {
 		return nil
 	}
+	_ = s.settled() // whoever needed that has asked
 	return s.up.Abort()
 }
 
@@ -160,6 +211,7 @@ func (s *Staged) Suspend() error {
 	if s.up == nil {
 		return errRow
 	}
+	_ = s.settled() // whoever needed that has asked
 	return s.up.Suspend()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/vitrine-ml/vitrine/internal/blob"
@@ -18,6 +19,7 @@ type faulty struct {
 	onWrite   func(offset int64) error
 	onReserve func(size int64) error
 	onSync    error
+	onSettle  func() error
 	onAbort   error
 }
 
@@ -48,6 +50,15 @@ func (u *faultyUpload) Reserve(size int64) error {
 }
 
 func (u *faultyUpload) Sync() error { return errors.Join(u.f.onSync, u.Upload.Sync()) }
+
+func (u *faultyUpload) Settle() error {
+	if u.f.onSettle != nil {
+		if err := u.f.onSettle(); err != nil {
+			return err
+		}
+	}
+	return u.Upload.Settle()
+}
 
 func (u *faultyUpload) Abort() error { return errors.Join(u.f.onAbort, u.Upload.Abort()) }
 
@@ -151,5 +162,65 @@ func TestErrorTexts(t *testing.T) {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q lacks %q", err, part)
 		}
+	}
+}
+
+// TestShow: content is visible at once; what is durable later, or not at all, is
+// told by all that wait for it, and nothing else happens to it meanwhile.
+func TestShow(t *testing.T) {
+	broken, goOn := errors.New("broken"), make(chan struct{}, 100)
+	f := &faulty{Driver: memblob.New()}
+	s := blob.New(f, blob.Options{})
+	stage := func(body string) *blob.Staged {
+		st, err := s.Stage(t.Context(), strings.NewReader(body), blob.StageOptions{Size: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	var settled atomic.Int32
+	f.onSettle = func() error { <-goOn; settled.Add(1); return nil }
+	for name, wait := range map[string]func(*blob.Staged) error{
+		"settle": (*blob.Staged).Settle, "close": (*blob.Staged).Close, "suspend": (*blob.Staged).Suspend, "show": func(st *blob.Staged) error { return st.Show(t.Context()) },
+		"publish": func(st *blob.Staged) error { return st.Publish(t.Context()) },
+	} {
+		settled.Store(0)
+		st := stage(name)
+		if err := st.Show(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Stat(t.Context(), st.Digest); err != nil {
+			t.Errorf("%s: not visible: %v", name, err)
+		}
+		for range 3 {
+			goOn <- struct{}{}
+		}
+		if err := wait(st); err != nil || settled.Load() == 0 {
+			t.Errorf("%s: %v, settled %d times", name, err, settled.Load())
+		}
+		if err := st.Close(); err != nil || st.Show(t.Context()) == nil || st.Settle() == nil {
+			t.Errorf("%s: %v, or used after it was closed", name, err)
+		}
+	}
+	fails := true
+	f.onSettle = func() error {
+		if fails {
+			return broken
+		}
+		return nil
+	}
+	st := stage("fails")
+	err := st.Show(t.Context())
+	for range 2 {
+		if serr := st.Settle(); err != nil || !errors.Is(serr, broken) {
+			t.Errorf("%v, %v", err, serr)
+		}
+	}
+	if err := st.Publish(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+	fails = false
+	if err := errors.Join(st.Settle(), st.Publish(t.Context()), st.Close()); err != nil {
+		t.Error(err)
 	}
 }

@@ -218,11 +218,13 @@ func checkPresent(ctx context.Context, tx Tx, k Package, path string, o PutOptio
 
 // publish makes staged bytes visible and runs fn, which names them, in one
 // Update. The bytes are in place before the row: a crash between leaves bytes
-// that nobody names. Small ones are a row of the same transaction. Garbage collection may have removed equal bytes that lay
-// there unnamed; the row's mark tells, and the bytes are made sure of again
-// inside the transaction, which garbage collection cannot interleave with.
+// that nobody names. Small ones are a row of the same transaction. Garbage
+// collection may have removed equal bytes that lay there unnamed; the row's mark
+// tells, and the bytes are made sure of again inside the transaction, which
+// garbage collection cannot interleave with. Their names become durable beside it,
+// and before it ends.
 func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (File, error)) (File, error) {
-	if err := staged.Publish(ctx); err != nil {
+	if err := staged.Show(ctx); err != nil {
 		return File{}, err
 	}
 	return update(ctx, s, func(tx Tx) (File, error) {
@@ -230,15 +232,21 @@ func (s Session) publish(ctx context.Context, staged *blob.Staged, fn func(Tx) (
 		if err != nil {
 			return File{}, err
 		}
-		if content, ok := staged.Row(); ok {
-			err = tx.KeepContent(ctx, staged.Digest, content, s.now())
-		} else if !kept {
+		content, row := staged.Row()
+		if row {
+			if err := tx.KeepContent(ctx, staged.Digest, content, s.now()); err != nil {
+				return File{}, err
+			}
+		}
+		f, err := fn(tx)
+		switch {
+		case err != nil || row:
+		case kept:
+			err = staged.Settle()
+		default:
 			err = staged.Publish(ctx)
 		}
-		if err != nil {
-			return File{}, err
-		}
-		return fn(tx)
+		return f, err
 	})
 }
 

@@ -319,11 +319,18 @@ func (u fullUpload) Publish(ctx context.Context, d blob.Digest) error {
 	return u.Upload.Publish(ctx, d)
 }
 
+func (u fullUpload) Settle() error {
+	if u.at == "settle" {
+		return errFull
+	}
+	return u.Upload.Settle()
+}
+
 // TestUploadFull: a full disk is 507, at whichever step it shows, and leaves
 // nothing.
 func TestUploadFull(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"reserve", "write", "sync", "publish"} {
+	for _, at := range []string{"reserve", "write", "sync", "publish", "settle"} {
 		t.Run(at, func(t *testing.T) {
 			s := newSite(t, worldOptions{Wrap: func(d blob.Driver) blob.Driver { return fullDisk{d, at} }})
 			for _, size := range []int{5, 300 << 10} {

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Driver) {
 		"RemoveUpload":         removeUpload,
 		"AbortAfterPublish":    abortAfterPublish,
 		"SealedUpload":         sealedUpload,
+		"PublishedByAnother":   publishedByAnother,
 		"ClosedUpload":         closedUpload,
 		"BeginWhileWalking":    beginWhileWalking,
 		"ReserveMoreThanWrite": reserveMoreThanWrite,

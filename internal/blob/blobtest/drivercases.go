@@ -157,9 +157,36 @@ func sealedUpload(e *env) {
 			e.Error("Publish under a second digest succeeded")
 		}
 		e.ok(up.Sync())
+		e.ok(up.Settle())
+		e.ok(up.Settle())
 		e.ok(up.Abort())
 		e.has(sum(content), content)
+		if up.Settle() == nil {
+			e.Error("Settle of a closed upload succeeded")
+		}
 	}
+}
+
+// publishedByAnother: what was published, deleted, and published by somebody else
+// is made sure of like any other.
+func publishedByAnother(e *env) {
+	b := Random(26, 100)
+	one, two := e.begin("one"), e.begin("two")
+	e.write(one, b)
+	e.write(two, b)
+	e.ok(one.Settle())
+	e.ok(one.Publish(bg, sum(b)))
+	e.ok(one.Publish(bg, sum(b)))
+	e.ok(one.Settle())
+	e.ok(e.s.Delete(bg, sum(b)))
+	e.ok(two.Publish(bg, sum(b)))
+	e.kept[sum(b)] = true
+	for _, up := range []blob.Upload{one, two} {
+		e.ok(up.Publish(bg, sum(b)))
+		e.ok(up.Settle())
+		e.ok(up.Abort())
+	}
+	e.has(sum(b), b)
 }
 
 func closedUpload(e *env) {

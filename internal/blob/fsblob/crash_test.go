@@ -24,6 +24,7 @@ import (
 func init() {
 	children["die"] = dieStaging
 	children["limited"] = stageOverFileLimit
+	children["shown"] = dieShowing
 }
 
 // runChild runs one of children in a process of its own, on root.
@@ -71,6 +72,31 @@ func TestKilledWhileStaging(t *testing.T) {
 	}
 	if blobs, uploads := count(t, d); blobs != 0 || uploads != nil {
 		t.Errorf("after RemoveUpload: %d blobs, uploads %+v", blobs, uploads)
+	}
+}
+
+// dieShowing dies when content is visible, and nobody has waited for its name.
+func dieShowing(s *blob.Store) error {
+	ctx := context.Background()
+	st, err := s.Stage(ctx, blobtest.Repeat(1<<20), blob.StageOptions{Size: 1 << 20})
+	if err == nil {
+		err = st.Show(ctx)
+	}
+	return errors.Join(errors.New("survived"), err, unix.Kill(os.Getpid(), unix.SIGKILL))
+}
+
+// TestKilledWhileShowing: what is visible then is whole, and no upload is left.
+func TestKilledWhileShowing(t *testing.T) {
+	d, root := open(t)
+	if err := runChild(t, "shown", root); err == nil {
+		t.Fatal("the child lives")
+	}
+	if blobs, uploads := count(t, d); blobs != 1 || uploads != nil {
+		t.Fatalf("after the kill: %d blobs, uploads %+v", blobs, uploads)
+	}
+	s := blob.New(d, blob.Options{})
+	if err := s.Walk(t.Context(), func(i blob.Info) error { return s.Verify(t.Context(), i.Digest) }); err != nil {
+		t.Error(err)
 	}
 }
 

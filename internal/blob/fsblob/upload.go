@@ -44,6 +44,7 @@ type upload struct {
 	held     bool        // path still names our bytes
 	closed   bool        // f is no longer open
 	sealed   blob.Digest // the digest of the first Publish
+	unsynced string      // the folder that Settle has to sync; empty: none
 }
 
 var _ blob.Cloner = (*upload)(nil)
@@ -212,8 +213,10 @@ func (u *upload) Publish(ctx context.Context, d blob.Digest) error {
 	if err := u.d.ensureShard(p); err != nil {
 		return err
 	}
-	_, err = os.Lstat(p.path)
+	there, err := os.Lstat(p.path)
 	switch {
+	case err == nil && u.moved(there):
+		return nil
 	case err == nil:
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
@@ -227,7 +230,32 @@ func (u *upload) Publish(ctx context.Context, d blob.Digest) error {
 	}
 	// Also when the blob was there: whoever put it there may not have come so
 	// far as to make its name durable.
-	return syncDir(p.dir)
+	u.unsynced = p.dir
+	return nil
+}
+
+// moved reports whether a blob is the file that was moved there from here. It is
+// open, so no other one has its number.
+func (u *upload) moved(there fs.FileInfo) bool {
+	if u.held {
+		return false
+	}
+	mine, err := u.f.Stat()
+	return err == nil && os.SameFile(mine, there)
+}
+
+func (u *upload) Settle() error {
+	if u.closed {
+		return errClosed
+	}
+	if u.unsynced == "" {
+		return nil
+	}
+	if err := syncDir(u.unsynced); err != nil {
+		return err
+	}
+	u.unsynced = ""
+	return nil
 }
 
 // seal makes the content final and durable under the temp name.

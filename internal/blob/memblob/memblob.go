@@ -284,6 +284,13 @@ func (u *upload) Publish(ctx context.Context, digest blob.Digest) error {
 	return nil
 }
 
+func (u *upload) Settle() error {
+	if u.closed {
+		return errClosed
+	}
+	return nil
+}
+
 func (u *upload) Suspend() error { return u.close(false) }
 
 func (u *upload) Abort() error { return u.close(true) }
