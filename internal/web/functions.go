@@ -113,7 +113,7 @@ func when(t time.Time) template.HTML {
 	t = t.UTC()
 	// Both forms are digits, letters and punctuation of ours.
 	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `" title="` + t.Format("2006-01-02 15:04:05") + ` UTC">` +
-		t.Format("2 Jan 2006, 15:04") + `</time>`)
+		t.Format("2 Jan 2006, 15:04") + ` UTC</time>`)
 }
 
 // day writes a day as date fields have it; no day is empty.

@@ -1,8 +1,10 @@
 package browser
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,8 +18,16 @@ import (
 )
 
 // script runs a program in Python of real, in one of the environments that
-// scripts/setup-tests makes, and gives what it printed.
-func (p *process) script(env, name string, args ...string) string {
+// scripts/setup-tests makes.
+func (p *process) script(env, name string, args ...string) {
+	p.t.Helper()
+	if out, err := p.python(env, name, args...).CombinedOutput(); err != nil {
+		p.t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+// python is such a program before it runs.
+func (p *process) python(env, name string, args ...string) *exec.Cmd {
 	p.t.Helper()
 	python := filepath.Join("..", "..", ".venv", env, "bin", "python")
 	if _, err := os.Stat(python); err != nil {
@@ -27,11 +37,45 @@ func (p *process) script(env, name string, args ...string) string {
 	cmd.Env = append(os.Environ(), "HOME="+p.t.TempDir(), "NO_PROXY=127.0.0.1", "PYTHONDONTWRITEBYTECODE=1", "MLFLOW_DISABLE_TELEMETRY=true",
 		"MLFLOW_TRACKING_URI="+p.home, "MLFLOW_TRACKING_TOKEN="+rootToken)
 	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		p.t.Fatalf("%s: %v\n%s", name, err, out)
+	return cmd
+}
+
+// TestRealLive watches the page of a run while MLflow's client logs to it: the
+// chart and the table move with each ten steps, until the training ends.
+func TestRealLive(t *testing.T) {
+	p := newProcess(t)
+	training := p.python("mlflow3", "live.py")
+	more, err := training.StdinPipe()
+	ok(t, err)
+	said, err := training.StdoutPipe()
+	ok(t, err)
+	training.Stderr = os.Stderr
+	ok(t, training.Start())
+	lines := bufio.NewScanner(said)
+	if !lines.Scan() {
+		t.Fatal("the training does not begin")
 	}
-	return string(out)
+	b := open(t, p.home, desktop)
+	b.signIn()
+	b.visit(p.runPages("search=at+work")["at work"])
+	b.until(`!document.querySelector("[data-following]").hidden`)
+	for step := 10; step <= 50; step += 10 {
+		_, err := io.WriteString(more, "\n")
+		ok(t, err)
+		if !lines.Scan() || lines.Text() != strconv.Itoa(step) {
+			t.Fatalf("the training says %q, want step %d", lines.Text(), step)
+		}
+		b.until(fmt.Sprintf(`document.querySelector(".chart[data-metric='loss'][data-points='%d'] canvas") !== null`, step))
+		b.until(fmt.Sprintf(`document.querySelector("[data-latest] tr td:last-child").innerText === "%d"`, step-1))
+	}
+	b.shot("moved")
+	ok(t, more.Close())
+	b.until(`document.querySelector("[data-following]").hidden`)
+	for lines.Scan() { // to its end, as the process is waited for
+	}
+	ok(t, training.Wait())
+	b.reload()
+	b.wait(".badge.status-finished")
 }
 
 // runPages finds the pages of runs of root/default, by the runs' names.
