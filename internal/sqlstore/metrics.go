@@ -46,8 +46,10 @@ var (
 	// is in no index, so that none is written.
 	takeMetric = stmt(`INSERT INTO metrics (run_id, run_eid, experiment_id, started_at, key, step, at, value, nan)
 		SELECT r.id, r.eid, r.experiment_id, r.started_at, $1, $2, $3, $4, $5 FROM runs r WHERE r.id = $6
-		ON CONFLICT (run_id, key) DO UPDATE SET points = metrics.points RETURNING id, points, packed, step, at, value, nan,
-		(SELECT b.points FROM metric_blocks b WHERE b.metric_id = metrics.id AND b.block = (metrics.packed - 1) / ` + strconv.Itoa(blockSize) + `)`)
+		ON CONFLICT (run_id, key) DO UPDATE SET points = metrics.points RETURNING id, points, packed, step, at, value, nan`)
+	// It is a statement of its own: an engine that had to wait for the row would
+	// show with it the block as it was before.
+	blockOf  = stmt(`SELECT points FROM metric_blocks WHERE metric_id = $1 AND block = $2`)
 	putBlock = stmt(`INSERT INTO metric_blocks (metric_id, block, step, at, value, nan, points) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (metric_id, block) DO UPDATE SET points = excluded.points`)
 	updateMetric = stmt(`UPDATE metrics SET points = $1, packed = $2, step = $3, at = $4, value = $5, nan = $6 WHERE id = $7`)
@@ -75,9 +77,14 @@ func (t *tx) insertMetric(ctx context.Context, runID int64, key string, ps []poi
 	var r metricRow
 	p := ps[0]
 	err := t.row(ctx, takeMetric, []any{key, p.step, p.at, p.value, p.nan, runID},
-		&r.id, &r.points, &r.packed, &r.last.step, &r.last.at, &r.last.value, &r.last.nan, &r.tail)
+		&r.id, &r.points, &r.packed, &r.last.step, &r.last.at, &r.last.value, &r.last.nan)
 	if err != nil {
 		return one(err, "run", runID)
+	}
+	if r.packed > 0 {
+		if err := t.row(ctx, blockOf, []any{r.id, (r.packed - 1) / blockSize}, &r.tail); err != nil {
+			return fmt.Errorf("the last points of metric %d: %w", r.id, err)
+		}
 	}
 	inOrder, late, err := r.split(ps)
 	if err != nil {

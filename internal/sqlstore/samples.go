@@ -113,7 +113,7 @@ func (t *tx) sampleRanked(ctx context.Context, spans []span, key string, out map
 func bigint(n int) string { return "CAST($" + strconv.Itoa(n) + " AS BIGINT)" }
 
 // sampleMixed does the same for one metric of which points came late, by going
-// through all of them.
+// through all of them; not for several at once, since those may be many.
 func (t *tx) sampleMixed(ctx context.Context, v span, steps *registry.Steps, most int) ([]registry.Metric, error) {
 	var l listing
 	l.and("p.metric_id = ?", v.id)
