@@ -181,7 +181,7 @@ func TestMissingContent(t *testing.T) {
 	}
 	for path := range gone {
 		page := w.Do(t, "GET", home+"/files/"+path, "reporter", "")
-		if text := page.Body.String(); page.Code != 200 || !strings.Contains(text, "cannot be read: the content is missing") || strings.Contains(text, `id="safety"`) || !strings.Contains(text, "SHA-256") {
+		if text := page.Body.String(); page.Code != 200 || !strings.Contains(text, "cannot be read: the content is missing") || strings.Contains(text, `id="safety"`) || strings.Contains(text, ">Download<") || !strings.Contains(text, "SHA-256") {
 			t.Errorf("%s: %d\n%s", path, page.Code, text)
 		}
 	}

@@ -54,6 +54,9 @@ func TestLists(t *testing.T) {
 			b.do(chromedp.SetValue(chromedp.CSS(`select[name="sort"]`), "name"))
 			b.follow(`main form[role="search"] .button`)
 			b.wants("by name", "ant", "bee", "cow")
+			if align := get[string](b, `getComputedStyle(document.querySelector("th.num")).textAlign`); align != "right" {
+				t.Errorf("the head of a column of numbers stands %s", align)
+			}
 			b.shot("models")
 			b.look("models")
 			if row := b.text(`tbody tr:nth-child(2)`); !strings.Contains(row, "@champion") || !strings.Contains(row, "2.0.0") || !strings.Contains(row, "2 KiB") {
