@@ -2,6 +2,8 @@ package browser
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -38,5 +40,30 @@ func TestVerdictComes(t *testing.T) {
 			b.shot("verdict")
 			b.narrow()
 		})
+	}
+}
+
+// TestVerdictAfterRestart: a page that waits for the verdict gets it from the server
+// that is started again, and tells what the store has lost.
+func TestVerdictAfterRestart(t *testing.T) {
+	p := newProcess(t)
+	id, address := newVersion(t, p.home, "restarted")
+	slowPickles(t, p.home, id, 40)
+	putFile(t, p.home, id, "lost.json", `["`+strings.Repeat("x", 1<<20)+`"]`)
+	sum := sums(t, p.home, id)["lost.json"]
+	ok(t, os.Remove(filepath.Join(p.data, "blobs", "sha256", sum[:2], sum)))
+	b := open(t, p.home, desktop)
+	b.signIn()
+	b.visit(address)
+	p.kill()
+	p.start()
+	b.wait(`section[aria-labelledby="safety"]:not([data-ask-again]) .badge.bad`)
+	b.says("lost.json cannot be read: the content is missing")
+	b.shot("told")
+	b.look(address)
+	for _, e := range b.expectErrors() {
+		if !strings.Contains(e, "ERR_") {
+			t.Errorf("the page wrote an error: %s", e)
+		}
 	}
 }
