@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,23 +36,33 @@ func (t *tx) PointsEach(ctx context.Context, q registry.Nest) (map[int64]registr
 	if err != nil {
 		return nil, err
 	}
-	read, err := t.read(ctx, ss)
-	if err != nil {
-		return nil, err
-	}
 	g := newGathering[registry.Metric](q)
-	for i, s := range ss {
-		for _, p := range read[i] {
-			if stop != nil && s.reaches(*stop, p) {
-				break
-			}
-			if err := g.add(s.run, p.metric(s.key), cursorOf(s.key, p)); err != nil {
+	for part := range slices.Chunk(ss, sectionsAtOnce) { // too many are refused before all are read
+		read, err := t.read(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range part {
+			if err := s.gather(g, read[i], stop); err != nil {
 				return nil, err
 			}
 		}
 	}
 	lists := g.lists()
 	return lists, totals(ctx, t, n, "SELECT coalesce(sum(k.points), 0) FROM metrics k WHERE k.run_id = o.id", q, lists)
+}
+
+// gather adds the points of a section to the list of its run, as far as a cursor.
+func (s section) gather(g *gathering[registry.Metric], ps []point, stop *keyed) error {
+	for _, p := range ps {
+		if stop != nil && s.reaches(*stop, p) {
+			return nil
+		}
+		if err := g.add(s.run, p.metric(s.key), cursorOf(s.key, p)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reaches reports whether a point of the section is not before another.

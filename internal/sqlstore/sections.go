@@ -37,7 +37,11 @@ func (s section) compare(a, b point) int {
 	return c
 }
 
-// read gives the points of sections of metrics, of which none comes twice.
+// sectionsAtOnce is how many sections are read at once; SQLite joins no more than
+// 500 SELECTs.
+const sectionsAtOnce = 400
+
+// read gives the points of so many sections of metrics, of which none comes twice.
 func (t *tx) read(ctx context.Context, ss []section) ([][]point, error) {
 	packed, err := t.packed(ctx, ss)
 	if err != nil {
@@ -70,69 +74,60 @@ func merged(a, b []point, compare func(a, b point) int) []point {
 	return append(out, b...)
 }
 
-// sectionsAtOnce bounds those that one statement reads.
-const sectionsAtOnce = 200
-
 // packed gives the packed points of sections, by metric.
 func (t *tx) packed(ctx context.Context, ss []section) (map[int64][]point, error) {
-	out := map[int64][]point{}
-	for part := range slices.Chunk(ss, sectionsAtOnce) {
-		var rows []string
-		var args []any
-		cuts := map[int64]section{}
-		for _, s := range part {
-			if s.low, s.high = s.cut(); s.low >= s.high {
-				continue
-			}
-			cuts[s.id] = s
-			args = append(args, s.id, s.low/blockSize, (s.high-1)/blockSize)
-			n := len(args)
-			rows = append(rows, "("+bigint(n-2)+", "+bigint(n-1)+", "+bigint(n)+")")
-		}
-		if rows == nil {
+	var rows []string
+	var args []any
+	cuts := map[int64]section{}
+	for _, s := range ss {
+		if s.low, s.high = s.cut(); s.low >= s.high {
 			continue
 		}
-		text := "WITH s (metric, first, last) AS (VALUES " + strings.Join(rows, ", ") + `)
-			SELECT b.metric_id, b.block, b.points FROM s CROSS JOIN metric_blocks b WHERE b.metric_id = s.metric AND b.block >= s.first AND b.block <= s.last
-			ORDER BY b.metric_id, b.block`
-		err := t.blocks(ctx, text, args, func(metric, block int64, ps []point) {
-			s, rank := cuts[metric], block*blockSize
-			out[metric] = append(out[metric], ps[max(0, s.low-rank):min(int64(len(ps)), s.high-rank)]...)
-		})
-		if err != nil {
-			return nil, err
-		}
-		for id, s := range cuts {
-			if s.desc {
-				slices.Reverse(out[id])
-			}
+		cuts[s.id] = s
+		args = append(args, s.id, s.low/blockSize, (s.high-1)/blockSize)
+		n := len(args)
+		rows = append(rows, "("+bigint(n-2)+", "+bigint(n-1)+", "+bigint(n)+")")
+	}
+	out := map[int64][]point{}
+	if rows == nil {
+		return out, nil
+	}
+	text := "WITH s (metric, first, last) AS (VALUES " + strings.Join(rows, ", ") + `)
+		SELECT b.metric_id, b.block, b.points FROM s CROSS JOIN metric_blocks b WHERE b.metric_id = s.metric AND b.block >= s.first AND b.block <= s.last
+		ORDER BY b.metric_id, b.block`
+	err := t.blocks(ctx, text, args, func(metric, block int64, ps []point) {
+		s, rank := cuts[metric], block*blockSize
+		out[metric] = append(out[metric], ps[max(0, s.low-rank):min(int64(len(ps)), s.high-rank)]...)
+	})
+	for id, s := range cuts {
+		if s.desc {
+			slices.Reverse(out[id])
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // late gives the points of sections that have rows, by metric.
 func (t *tx) late(ctx context.Context, ss []section) (map[int64][]point, error) {
-	out := map[int64][]point{}
-	ss = slices.DeleteFunc(slices.Clone(ss), func(s section) bool { return s.points == s.packed })
-	for part := range slices.Chunk(ss, sectionsAtOnce) {
-		var l listing
-		texts := make([]string, len(part))
-		for i, s := range part {
-			texts[i] = s.lateText(&l)
-		}
-		err := t.rows(ctx, strings.Join(texts, " UNION ALL "), l.args, func(r scanner) error {
-			var metric int64
-			var p point
-			err := r.Scan(&metric, &p.step, &p.at, &p.value, &p.nan)
-			out[metric] = append(out[metric], p)
-			return err
-		})
-		if err != nil {
-			return nil, err
+	var l listing
+	var texts []string
+	for _, s := range ss {
+		if s.points > s.packed {
+			texts = append(texts, s.lateText(&l))
 		}
 	}
-	return out, nil
+	out := map[int64][]point{}
+	if texts == nil {
+		return out, nil
+	}
+	err := t.rows(ctx, strings.Join(texts, " UNION ALL "), l.args, func(r scanner) error {
+		var metric int64
+		var p point
+		err := r.Scan(&metric, &p.step, &p.at, &p.value, &p.nan)
+		out[metric] = append(out[metric], p)
+		return err
+	})
+	return out, err
 }
 
 // lateText is a SELECT of the late points of a section.

@@ -47,7 +47,7 @@ func TestStatements(t *testing.T) {
 		{models(`versions(first: 2) { count nodes { id version } }`), 3},
 		{models(`versions(first: 2, version: "1.") { count nodes { id } }`), 4}, // filtered lists are counted
 		{models(`candidates(first: 2) { count nodes { iid } }`), 3},
-		{models(`candidates { nodes { params { nodes { name } } metrics { nodes { step } } metadata { nodes { value } } } }`), 6},
+		{models(`candidates { nodes { params { nodes { name } } metrics { nodes { step } } metadata { nodes { value } } } }`), 7}, // points take two
 		{models(`latestVersion { candidate { eid params { nodes { name } } } package { packageFiles { nodes { fileName } } } }`), 7},
 		{models(`a: versions(first: 1) { nodes { id } } b: versions(first: 2) { nodes { candidate { iid } } }`), 5},
 		{`{ project(fullPath: "root/private") { mlExperiments { count nodes { id candidateCount candidates(first: 3) { nodes { params { nodes { value } } } } } } } }`, 4},
