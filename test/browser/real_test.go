@@ -130,7 +130,7 @@ func (b *tab) sweep() {
 	b.page("sweep", "/root/default/-/ml/experiments/1")
 	b.follow(`thead a[href*="metrics.mean_test_score"]`)
 	b.wait(`th[aria-sort="descending"] a[href*="mean_test_score"]`)
-	best := get[[]float64](b, `[...document.querySelectorAll("tbody tr")].map(r => parseFloat(r.cells[[...document.querySelectorAll("thead th")].findIndex(h => h.innerText.startsWith("mean_test_score"))].innerText))`)
+	best := get[[]float64](b, `[...document.querySelectorAll("tr:has([name=run])")].map(r => parseFloat(r.cells[[...document.querySelectorAll("thead th")].findIndex(h => h.innerText.startsWith("mean_test_score"))].innerText))`)
 	for i := 1; i < len(best); i++ {
 		if best[i] > best[i-1] {
 			b.t.Errorf("the scores are not in order: %v", best)
@@ -147,7 +147,7 @@ func (b *tab) sweep() {
 	b.wait(`a[rel="prev"]`)
 	b.fill(`main input[name="search"]`, "grid")
 	b.follow(`main form[role="search"] > .button`)
-	b.until(`document.querySelectorAll("tbody tr").length === 1 && document.querySelector("tbody .title").innerText === "grid"`)
+	b.until(`document.querySelectorAll("[name=run]").length === 1 && document.querySelector("tbody .title").innerText === "grid"`)
 }
 
 // losses draws the rounds of all boosters, and compares two of them.
@@ -194,8 +194,8 @@ func (b *tab) previews(run string) {
 func (b *tab) digits() {
 	b.t.Helper()
 	b.visit("/root/default/-/ml/models")
-	b.follow(`main a.title[href*="/ml/models/"]:not([href*="versions"])`)
-	b.follow(`nav[aria-label="Model"] a[href$="/versions"]`)
+	b.wait("main a.title")
+	b.visit(get[string](b, `[...document.querySelectorAll("main a.title")].find(a => a.innerText === "digits").pathname`) + "/versions")
 	b.wait(`input[name="v"]`)
 	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll('input[name="v"]').forEach(e => e.click())`))
 	b.follow(`form[action$="/compare"] .button`)

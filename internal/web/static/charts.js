@@ -124,8 +124,8 @@ class Chart {
     this.plot?.destroy();
     this.plot = null;
     // One value a run is no line: the table, and a parameter against it, show it.
-    const flat = this.series.length > 1 && this.series.every((s) => s.values.length < 2);
-    if (flat) this.note.textContent = "Each of these runs has one value of it, which the table shows; set it against a parameter below.";
+    const flat = this.figure.hasAttribute("data-lines") && this.series.every((s) => s.values.length < 2);
+    if (flat) this.note.textContent = "One value a run: the table shows it; set it against a parameter below.";
     this.pane.hidden = flat;
     if (count === 0 || flat) return;
     const axis = { stroke: () => css("--soft"), grid: { stroke: () => css("--line"), width: 1 }, ticks: { stroke: () => css("--line"), width: 1 } };
