@@ -18,6 +18,10 @@ const (
 	// writebackStep is how much is collected before the kernel is asked to
 	// begin writing it to disk.
 	writebackStep = 16 << 20
+	// cachedPiece is how much is written into the page cache at once. For more the
+	// kernel looks for that much memory in one piece, which takes longer than to
+	// copy into it: in a virtual machine, such memory is often not there yet.
+	cachedPiece = 64 << 10
 	// directFrom is the size from which a file is written around the page
 	// cache. Smaller ones are likely to be read again soon.
 	directFrom = 64 << 20
@@ -107,12 +111,15 @@ func (u *upload) write(p []byte) (int, error) {
 	if want != u.direct {
 		if err := setDirect(u.f, want); err != nil {
 			u.buffered = true
-			return u.f.Write(p)
+			return u.cached(p)
 		}
 		u.direct = want
 	}
+	if !u.direct {
+		return u.cached(p)
+	}
 	n, err := u.f.Write(p)
-	if !u.direct || n > 0 || !noDirect(err) {
+	if n > 0 || !noDirect(err) {
 		return n, err
 	}
 	// Some file systems take the flag and refuse the write.
@@ -120,7 +127,17 @@ func (u *upload) write(p []byte) (int, error) {
 	if err := setDirect(u.f, false); err != nil {
 		return 0, err
 	}
-	return u.f.Write(p)
+	return u.cached(p)
+}
+
+// cached writes p into the page cache, by pieces.
+func (u *upload) cached(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = u.f.Write(p[n:min(n+cachedPiece, len(p))])
+		n += m
+	}
+	return n, err
 }
 
 func (u *upload) Reserve(size int64) error {
