@@ -51,8 +51,7 @@ func TestLists(t *testing.T) {
 			b := open(t, home, l)
 			b.signIn()
 			b.visit("/root/default/-/ml/models")
-			b.do(chromedp.SetValue(chromedp.CSS(`select[name="sort"]`), "name"))
-			b.follow(`main form[role="search"] .button`)
+			b.choose(`select[name="sort"]`, "name")
 			b.wants("by name", "ant", "bee", "cow")
 			if align := get[string](b, `getComputedStyle(document.querySelector("th.num")).textAlign`); align != "right" {
 				t.Errorf("the head of a column of numbers stands %s", align)

@@ -198,6 +198,16 @@ func (b *tab) follow(selector string) {
 	b.must(err)
 }
 
+// choose chooses in a field that leads to another page by itself, and waits until
+// that is loaded.
+func (b *tab) choose(selector, value string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	_, err := chromedp.RunResponse(ctx, chromedp.SetValue(chromedp.CSS(selector), value))
+	b.must(err)
+}
+
 // fill types a text into a field.
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
