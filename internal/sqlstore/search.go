@@ -398,31 +398,29 @@ func past(terms []term, keys []any) condition {
 	return c
 }
 
-// inOrder gives rows in the order of their ids.
-func inOrder[T any](ids []int64, rows map[int64]T) []T {
-	out := make([]T, 0, len(ids))
-	for _, id := range ids {
-		if v, ok := rows[id]; ok {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
-// byIDs reads rows by their ids, some at a time: an engine bounds the
-// parameters of a statement.
+// byIDs reads rows by their ids, in their order and without those that are gone;
+// some at a time: an engine bounds the parameters of a statement.
 func byIDs[T any](ctx context.Context, t *tx, head string, ids []int64, scan func(scanner, *T, ...any) error, id func(T) int64) ([]T, error) {
-	rows := make(map[int64]T, len(ids))
+	at := make(map[int64]int, len(ids))
+	for i, id := range ids {
+		at[id] = i
+	}
+	out, there := make([]T, len(ids)), make([]bool, len(ids))
+	var v, none T // v for all: it is large, and on the heap
 	for part := range slices.Chunk(ids, idsAtOnce) {
 		err := t.rows(ctx, head+" IN ("+placeholders(1, len(part))+")", anys(part), func(s scanner) error {
-			var v T
-			err := scan(s, &v)
-			rows[id(v)] = v
-			return err
+			v = none
+			if err := scan(s, &v); err != nil {
+				return err
+			}
+			i := at[id(v)]
+			out[i], there[i] = v, true
+			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	return inOrder(ids, rows), nil
+	i := -1
+	return slices.DeleteFunc(out, func(T) bool { i++; return !there[i] }), nil
 }

@@ -80,6 +80,7 @@ func pythonList(items []string) string {
 
 // wired writes what a search has found, and the mark to go on behind it.
 func wired[T, W any](found []T, next registry.Mark, wire func(T) W) (out []W, token string, err error) {
+	out = slices.Grow(out, len(found)) // of none, nil
 	for _, f := range found {
 		out = append(out, wire(f))
 	}
