@@ -38,6 +38,9 @@ type engine struct {
 	// for texts of three letters that a name has all of; nil: the engine's own
 	// indexes answer LIKE '%…%'.
 	nameMatch func(trigrams []string, x nameIndex) string
+	// lateRuns and lateEvents add the rows of a table from an id on to its index of
+	// names; empty with nameMatch nil.
+	lateRuns, lateEvents string
 	// spell gives a statement as the engine likes it best.
 	spell func(text string) string
 	// migrating serialises migrations among processes; it runs first in the
@@ -59,12 +62,20 @@ type engine struct {
 // engines by URL scheme.
 var engines = map[string]*engine{"sqlite": sqliteEngine}
 
+// expandSQLite is sqliteEngine.expand.
+var expandSQLite = strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@bytes", "BLOB", "@clustered", " WITHOUT ROWID",
+	"@project", idTrigram("new.project_id"), "@experiment", idTrigram("new.experiment_id"))
+
 var sqliteEngine = &engine{
-	name: "sqlite",
-	open: openSQLite,
-	expand: strings.NewReplacer("@id", "INTEGER PRIMARY KEY AUTOINCREMENT", "@bytes", "BLOB", "@clustered", " WITHOUT ROWID",
-		"@project", idTrigram("new.project_id"), "@experiment", idTrigram("new.experiment_id")),
+	name:      "sqlite",
+	open:      openSQLite,
+	expand:    expandSQLite,
 	nameMatch: matchFTS5,
+	lateRuns: expandSQLite.Replace(`INSERT OR REPLACE INTO run_names (rowid, name, project, experiment)
+		SELECT id, fold(name), @project, @experiment FROM runs AS new WHERE id >= $1`),
+	lateEvents: `INSERT INTO event_texts (rowid, name)
+		SELECT id, fold(replace(replace(act, '.', ' '), '_', ' ') || ' ' || subject || ' ' || detail || ' ' || place || ' ' || actor)
+		FROM events WHERE id >= $1`,
 	oneWriter: true,
 	lastID:    true,
 	spell:     nameless,

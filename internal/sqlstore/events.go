@@ -9,10 +9,14 @@ import (
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
 
-var insertEvent = stmt(`INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail, times, tally, user_id)
+const eventRow = `INSERT INTO events (at, actor_id, actor, actor_key, token_kind, token_id, topic, act, project_id, group_id, model_id, place, subject, detail, times, tally, user_id)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(nullif($12, ''), (SELECT full_path FROM projects WHERE id = $13),
-	(SELECT full_path FROM namespaces WHERE id = $14), ''), $15, $16, $17, nullif($18, ''), $19)
-	ON CONFLICT (tally) WHERE tally IS NOT NULL DO UPDATE SET times = events.times + excluded.times`)
+	(SELECT full_path FROM namespaces WHERE id = $14), ''), $15, $16, $17, nullif($18, ''), $19)`
+
+var (
+	insertEvent = stmt(eventRow + returning)
+	tallyEvent  = stmt(eventRow + ` ON CONFLICT (tally) WHERE tally IS NOT NULL DO UPDATE SET times = events.times + excluded.times RETURNING id, times`)
+)
 
 var countEvent = stmt(`UPDATE events SET times = times + 1 WHERE tally = $1`)
 
@@ -22,8 +26,19 @@ func (t *tx) CountEvent(ctx context.Context, tally string) (bool, error) {
 }
 
 func (t *tx) InsertEvent(ctx context.Context, e registry.Event) error {
-	_, err := t.exec(ctx, insertEvent, micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(cmp.Or(e.Actor.Username, e.Whose)), e.TokenKind, e.TokenID,
-		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.ProjectID, e.GroupID, e.Subject, e.Detail, cmp.Or(e.Times, 1), e.Tally, e.UserID)
+	e.Times = cmp.Or(e.Times, 1)
+	args := []any{micros(e.At), e.Actor.ID, e.Actor.Username, strings.ToLower(cmp.Or(e.Actor.Username, e.Whose)), e.TokenKind, e.TokenID,
+		e.Act.Topic(), e.Act, e.ProjectID, e.GroupID, e.ModelID, e.Place, e.ProjectID, e.GroupID, e.Subject, e.Detail, e.Times, e.Tally, e.UserID}
+	var err error
+	times := e.Times
+	if e.Tally == "" {
+		e.ID, err = t.id(ctx, insertEvent, args...)
+	} else {
+		err = t.row(ctx, tallyEvent, args, &e.ID, &times)
+	}
+	if counted := times > e.Times; !counted && t.fresh != nil && t.fresh.event == 0 {
+		t.fresh.event = e.ID
+	}
 	return err
 }
 

@@ -49,6 +49,7 @@ type group struct {
 	begun  time.Time
 	size   int
 	missed []string
+	fresh  fresh
 	done   chan struct{} // closed when err is what became of it
 	err    error
 }
@@ -168,7 +169,7 @@ func (s *Store) share(ctx context.Context, fn func(registry.Tx) error) error {
 // join runs fn as the next of a group and hands the turn on. The first needs no
 // savepoint: nothing is lost with the transaction.
 func (s *Store) join(ctx context.Context, g *group, fn func(registry.Tx) error) error {
-	tr := &tx{s: s, p: s.write, t: g.t, shared: true}
+	tr := &tx{s: s, p: s.write, t: g.t, shared: true, fresh: &g.fresh}
 	guarded := g.size > 0 && time.Now().Before(s.turns.wary)
 	mark := func(q query) error {
 		if !guarded {
@@ -224,9 +225,7 @@ func (s *Store) leave(g *group) {
 func (s *Store) end(g *group, err error) {
 	if err == nil {
 		begun := time.Now()
-		if err = g.t.Commit(); err != nil {
-			err = fmt.Errorf("sqlstore: commit: %w", err)
-		}
+		err = s.commit(g)
 		s.turns.committed(g, time.Since(begun))
 	} else if rerr := g.t.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) {
 		err = errors.Join(err, rerr)
@@ -236,4 +235,18 @@ func (s *Store) end(g *group, err error) {
 	close(g.done)
 	s.write.prepareAll(g.missed)
 	s.turns.hand(nil)
+}
+
+// commit adds what is left to the indexes of names, and commits.
+func (s *Store) commit(g *group) error {
+	tr := &tx{s: s, p: s.write, t: g.t, shared: true}
+	err := tr.indexFresh(context.Background(), g.fresh)
+	g.missed = append(g.missed, tr.missed...)
+	if err != nil {
+		return errors.Join(err, g.t.Rollback())
+	}
+	if err := g.t.Commit(); err != nil {
+		return fmt.Errorf("sqlstore: commit: %w", err)
+	}
+	return nil
 }

@@ -19,6 +19,31 @@ type nameIndex struct {
 	id    int64  // of that
 }
 
+// fresh has the first row that a transaction has added to each of the tables that
+// grow with all work; 0: none. Its new rows are those from there on: there is one
+// writer, and ids are not used again.
+type fresh struct{ run, event int64 }
+
+// indexFresh adds new rows to the indexes of names, when a transaction is about to end.
+// An index takes many at once for little more than one: it writes a part of
+// itself each time, and that whenever a statement begins that may have to be
+// taken back. Nobody sees a row before, and no transaction searches by name for
+// what it has made.
+func (t *tx) indexFresh(ctx context.Context, f fresh) error {
+	for _, x := range []struct {
+		text  string
+		first int64
+	}{{t.s.e.lateRuns, f.run}, {t.s.e.lateEvents, f.event}} {
+		if x.first == 0 {
+			continue
+		}
+		if _, err := t.exec(ctx, query(x.text), x.first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Trigrams of one search: more tell nothing new, and each is looked up.
 const maxTrigrams = 32
 

@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vitrine-ml/vitrine/internal/registry"
 )
@@ -63,5 +65,50 @@ func fillNames(t *testing.T, s *Store) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestNamesComeLate: whatever becomes of new runs in their transaction, its end
+// puts each that is left into the index once, under its last name; so with events.
+func TestNamesComeLate(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	fillRuns(t, s, 1)
+	add := func(tx registry.Tx, name string) registry.Run {
+		r, err := tx.InsertRun(ctx, registry.Run{ProjectID: 1, ExperimentID: 1, EID: name, Name: name})
+		if err != nil {
+			t.Error(err)
+		}
+		return r
+	}
+	s.turns.wary = time.Now().Add(time.Hour)
+	no := errors.New("no")
+	together(t, s, &writer{name: "a", also: func(tx *tx) error {
+		kept, gone := add(tx, "early bird"), add(tx, "dodo")
+		kept.Name = "late bird"
+		return errors.Join(tx.UpdateRun(ctx, kept), tx.DeleteRun(ctx, gone))
+	}}, &writer{name: "b", also: func(tx *tx) error {
+		add(tx, "never bird")
+		return no
+	}}, &writer{name: "c", also: func(tx *tx) error {
+		add(tx, "other bird")
+		e := registry.Event{At: time.Now(), Act: registry.RunCreated, Subject: "bird", Tally: "tally"}
+		return errors.Join(tx.InsertEvent(ctx, e), tx.InsertEvent(ctx, e))
+	}})
+	count := func(table, text string) (n int) {
+		if err := s.read.db.QueryRowContext(ctx, "SELECT count(*) FROM "+table+" WHERE "+table+" MATCH ?", matchFTS5(trigrams(text), nameIndex{})).Scan(&n); err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	for _, c := range []struct {
+		table, text string
+		want        int
+	}{{"run_names", "bird", 2}, {"run_names", "late", 1}, {"run_names", "early", 0}, {"run_names", "never", 0}, {"run_names", "dodo", 0}, {"event_texts", "bird", 1}} {
+		if n := count(c.table, c.text); n != c.want {
+			t.Errorf("%s has %d of %q, want %d", c.table, n, c.text, c.want)
+		}
+	}
+	if _, err := s.write.db.ExecContext(ctx, "DELETE FROM runs WHERE name = 'late bird'"); err != nil || count("run_names", "late") != 0 {
+		t.Errorf("a run that is gone is found: %v", err)
 	}
 }

@@ -51,13 +51,14 @@ func (t *tx) InsertRun(ctx context.Context, r registry.Run) (registry.Run, error
 	if r.IID, err = t.id(ctx, nextRun, r.ExperimentID, r.ProjectID); err != nil {
 		return r, one(err, "project", r.ProjectID)
 	}
-	// Before the run is there, as what changes rows beside new names takes
-	// longer: SQLite may have to take it back, and writes the names out first.
 	if _, err := t.exec(ctx, addRun, r.ExperimentID); err != nil {
 		return r, err
 	}
 	r.ID, err = t.id(ctx, insertRun, r.ProjectID, r.ExperimentID, r.IID, r.EID, r.Name, r.Status, ref(r.Author.ID), r.JobID,
 		ref(r.PackageID), micros(r.StartedAt), micros(r.EndedAt), micros(r.CreatedAt), micros(r.UpdatedAt), r.UserLabel)
+	if t.fresh != nil && t.fresh.run == 0 {
+		t.fresh.run = r.ID
+	}
 	return r, err
 }
 

@@ -26,6 +26,9 @@ type tx struct {
 	// touched says that it has written, or that a statement has failed, which may
 	// have ended the transaction: there is something to undo.
 	touched bool
+	// fresh is what the transaction has added; nil where the engine indexes names
+	// by itself.
+	fresh *fresh
 	// shared says that others' writes are in the transaction too: what is under
 	// way for one of them is not broken off, which might end it for all.
 	shared bool
