@@ -75,7 +75,11 @@ func setMessage(dst reflect.Value, raw json.RawMessage) bool {
 		return false
 	}
 	plan := planOf(dst.Type())
-	sent := make([]spelled, len(plan))
+	var few [8]spelled // a batch has a thousand messages of no more fields
+	sent := few[:]
+	if len(plan) > len(few) {
+		sent = make([]spelled, len(plan))
+	}
 	for quoted, value := range eachMember(raw) {
 		name := bytesOf(quoted)
 		for i, f := range plan {
