@@ -7,6 +7,9 @@ import (
 	"math"
 	"net/http"
 	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
 )
 
 // trainer logs to a run as a client of MLflow's API does.
@@ -97,6 +100,10 @@ func TestRunCharts(t *testing.T) {
 			b.shot("smooth")
 			b.click(".chart details summary")
 			b.until(`document.querySelectorAll(".chart details tbody tr").length === 300`)
+			b.zoom()
+			b.until(`document.querySelector(".chart details").open`)
+			b.click(".chart details summary") // it has not moved when the pointer leaves the picture
+			b.until(`!document.querySelector(".chart details").open`)
 		})
 	}
 }
@@ -113,6 +120,41 @@ func (b *tab) tune() {
 	if head := b.text(".chart .u-legend .u-series"); head == "" || head[:7] != "seconds" {
 		b.t.Errorf("the first column is %q", head)
 	}
+}
+
+// zoom looks at a stretch of the steps, by dragging and by numbers, and at all again.
+func (b *tab) zoom() {
+	b.t.Helper()
+	const drawn = `document.querySelector(".chart canvas").toDataURL()`
+	draws := func(as string, same bool) {
+		b.t.Helper()
+		b.until(fmt.Sprintf("(%s === %s) === %t", drawn, quote(as), same))
+	}
+	number := func(from, to string) {
+		get[bool](b, `(() => { const f = document.querySelector("[data-controls]"); f.elements.from.value = `+quote(from)+`; f.elements.to.value = `+quote(to)+`; return f.dispatchEvent(new Event("input")); })()`)
+	}
+	number("", "")
+	whole := get[string](b, drawn)
+	number("10", "20")
+	draws(whole, false)
+	number("", "")
+	draws(whole, true)
+	b.do(scrollTo(".chart"))
+	at := get[[]float64](b, `(() => { const r = document.querySelector(".chart .u-over").getBoundingClientRect(); return [r.left + r.width / 4, r.top + r.height / 2, r.width / 4]; })()`)
+	mouse := func(kind input.DispatchMouseEventType, x float64, clicks int64) {
+		_, err := chromedp.Call(b.ctx, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: kind, X: x, Y: at[1], Button: input.MouseButtonLeft, ClickCount: clicks})
+		b.must(err)
+	}
+	mouse(input.DispatchMouseEventTypeMousePressed, at[0], 1)
+	mouse(input.DispatchMouseEventTypeMouseMoved, at[0]+at[2]/2, 0)
+	mouse(input.DispatchMouseEventTypeMouseMoved, at[0]+at[2], 0)
+	mouse(input.DispatchMouseEventTypeMouseReleased, at[0]+at[2], 1)
+	draws(whole, false)
+	for clicks := range int64(2) {
+		mouse(input.DispatchMouseEventTypeMousePressed, at[0], clicks+1)
+		mouse(input.DispatchMouseEventTypeMouseReleased, at[0], clicks+1)
+	}
+	draws(whole, true)
 }
 
 // TestExperimentCharts lays the chosen runs over each other, and sets a

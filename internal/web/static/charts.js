@@ -23,7 +23,8 @@ function averaged(values, w) {
 // drawing says what the controls of a page ask for.
 function drawing(controls) {
   const f = new FormData(controls);
-  return { smoothing: Number(f.get("smoothing")), across: f.get("across"), log: f.has("log") };
+  const number = (name) => f.get(name) === "" ? null : Number(f.get(name));
+  return { smoothing: Number(f.get("smoothing")), across: f.get("across"), log: f.has("log"), from: number("from"), to: number("to") };
 }
 
 // table makes a table of columns of values that somebody opens.
@@ -90,7 +91,7 @@ class Chart {
 
   // lines gives the columns that are drawn, and how each looks.
   lines() {
-    const { smoothing, across, log } = drawing(this.controls);
+    const { smoothing, across, log, from, to } = drawing(this.controls);
     const tables = [], looks = [];
     this.series.forEach((s, i) => {
       const first = s.times[0];
@@ -106,14 +107,14 @@ class Chart {
       tables.push(columns);
     });
     // A line alone keeps all its points; several share their places.
-    return { data: tables.length === 1 ? tables[0] : uPlot.join(tables), looks, across, log };
+    return { data: tables.length === 1 ? tables[0] : uPlot.join(tables), looks, across, log, from, to };
   }
 
   // draw makes the picture; keep leaves it zoomed as it is, for fresh points.
   draw(keep) {
     const count = this.series.reduce((n, s) => n + s.values.length, 0);
     this.describe(count);
-    const { data, looks, across, log } = this.lines();
+    const { data, looks, across, log, from, to } = this.lines();
     if (keep && this.plot) {
       const { min, max } = this.plot.scales.x, xs = this.plot.data[0];
       const whole = xs.length === 0 || min <= xs[0] && max >= xs[xs.length - 1];
@@ -135,6 +136,9 @@ class Chart {
       axes: [{ ...axis, space: 70 }, { ...axis, size: 62, values: (_, marks) => marks.map(short) }],
       series: [{ label: across === "steps" ? "step" : "seconds", value: (_, v) => short(v) }, ...looks],
     }, data, this.pane);
+    // The stretch that is asked for in numbers: what dragging does for a pointer.
+    const xs = data[0], min = from ?? xs[0], max = to ?? xs[xs.length - 1];
+    if ((from != null || to != null) && min < max) this.plot.setScale("x", { min, max });
   }
 
   // describe tells what the picture shows to those who do not see it.
