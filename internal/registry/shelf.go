@@ -42,8 +42,8 @@ func (s Session) SearchModels(ctx context.Context, ref ProjectRef, q ShelfSearch
 	})
 }
 
-// SearchVersions finds versions of a project, without their aliases; see
-// Searches for the keys.
+// SearchVersions finds versions of a project, without their aliases, the names of
+// their authors, and how much their packages hold; see Searches for the keys.
 func (s Session) SearchVersions(ctx context.Context, ref ProjectRef, q ShelfSearch) (Found[Version], error) {
 	return view(ctx, s, func(tx Tx) (Found[Version], error) {
 		p, err := s.project(ctx, tx, ref, ReadModels)

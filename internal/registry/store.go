@@ -204,7 +204,7 @@ type Runs interface {
 	// UpdateRun writes name and whether it is hidden, status, times, version and
 	// package.
 	UpdateRun(ctx context.Context, r Run) error
-	// PublishRun writes version, package and UpdatedAt.
+	// PublishRun writes version and UpdatedAt.
 	PublishRun(ctx context.Context, r Run) error
 	// DeleteRun removes a run and its files.
 	DeleteRun(ctx context.Context, r Run) error

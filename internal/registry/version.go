@@ -291,7 +291,10 @@ func (s Session) versionRun(ctx context.Context, tx Tx, v Version, m Model, spec
 	case run.ExperimentID != m.ExperimentID:
 		return Run{}, fault.Invalidf("", "Run's experiment does not belong to this model")
 	}
-	run.PackageID, err = s.versionPackage(ctx, tx, v, run.PackageID)
+	had := run.PackageID
+	if run.PackageID, err = s.versionPackage(ctx, tx, v, had); err == nil && had == 0 {
+		err = tx.UpdateRun(ctx, run)
+	}
 	return run, err
 }
 

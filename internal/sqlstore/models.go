@@ -138,13 +138,24 @@ func (t *tx) NextNumber(ctx context.Context, modelID int64, at time.Time) (int64
 	return n, one(err, "model", modelID)
 }
 
-var versionCols = pack([]string{"v.id", "v.project_id", "v.model_id", "v.number", "coalesce(v.author_id, 0)", "r.id", "r.iid",
-	"k.id", "k.file_count", "k.size", "v.created_at", "v.updated_at"},
-	[]string{"m.name", "v.semver", "v.stage", "v.source", "v.location", "v.source_run", "v.run_link", "v.logged_model",
-		"coalesce(u.username, '')", "coalesce(u.name, '')", "r.eid", "v.description"})
+// versionCols are what scanVersion reads; foundCols are without the names of
+// authors and what the packages hold, each of which would be looked up.
+var (
+	versionCols = packVersion("k.file_count", "k.size", "coalesce(u.username, '')", "coalesce(u.name, '')")
+	foundCols   = packVersion("0", "0", "''", "''")
+)
 
-const versionFrom = `versions v JOIN models m ON m.id = v.model_id JOIN runs r ON r.id = v.run_id JOIN packages k ON k.id = v.package_id
-	LEFT JOIN users u ON u.id = v.author_id`
+const (
+	foundFrom   = `versions v JOIN models m ON m.id = v.model_id JOIN runs r ON r.id = v.run_id`
+	versionFrom = foundFrom + ` JOIN packages k ON k.id = v.package_id LEFT JOIN users u ON u.id = v.author_id`
+)
+
+func packVersion(files, size, username, name string) string {
+	return pack([]string{"v.id", "v.project_id", "v.model_id", "v.number", "coalesce(v.author_id, 0)", "r.id", "r.iid",
+		"v.package_id", files, size, "v.created_at", "v.updated_at"},
+		[]string{"m.name", "v.semver", "v.stage", "v.source", "v.location", "v.source_run", "v.run_link", "v.logged_model",
+			username, name, "r.eid", "v.description"})
+}
 
 var (
 	insertVersion = stmt(`INSERT INTO versions (project_id, model_id, number, semver, semver_key, pre_release, description, stage,

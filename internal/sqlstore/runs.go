@@ -34,7 +34,7 @@ var (
 	// The start never changes: the tables of what runs have logged repeat it.
 	updateRun = stmt(`UPDATE runs SET name = $1, status = $2, ended_at = $3, version_id = $4, package_id = $5, updated_at = $6,
 		name_hidden = $7 WHERE id = $8`)
-	publishRun    = stmt(`UPDATE runs SET version_id = $1, package_id = $2, updated_at = $3 WHERE id = $4`)
+	publishRun    = stmt(`UPDATE runs SET version_id = $1, updated_at = $2 WHERE id = $3`)
 	deletePackage = stmt(`DELETE FROM packages WHERE id = $1`)
 	deleteRun     = stmt(`DELETE FROM runs WHERE id = $1`)
 )
@@ -154,7 +154,7 @@ func (t *tx) UpdateRun(ctx context.Context, r registry.Run) error {
 }
 
 func (t *tx) PublishRun(ctx context.Context, r registry.Run) error {
-	n, err := t.exec(ctx, publishRun, r.VersionID, ref(r.PackageID), micros(r.UpdatedAt), r.ID)
+	n, err := t.exec(ctx, publishRun, r.VersionID, micros(r.UpdatedAt), r.ID)
 	return hit(n, err, "run", r.IID)
 }
 

@@ -95,7 +95,7 @@ func (t *tx) SearchVersions(ctx context.Context, projectID int64, q registry.She
 	if err != nil {
 		return registry.Found[registry.Version]{}, err
 	}
-	vs, err := byIDs(ctx, t, "SELECT "+versionCols+" FROM "+versionFrom+" WHERE v.id", ids, scanVersion,
+	vs, err := byIDs(ctx, t, "SELECT "+foundCols+" FROM "+foundFrom+" WHERE v.id", ids, scanVersion,
 		func(v registry.Version) int64 { return v.ID })
 	return registry.Found[registry.Version]{Items: vs, Next: next}, err
 }
