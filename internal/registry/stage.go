@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/vitrine-ml/vitrine/internal/fault"
@@ -19,13 +20,20 @@ const (
 	Retired    VersionStage = "archived"
 )
 
+// VersionStages are all stages, in the order in which versions go through them.
+var VersionStages = []VersionStage{NoStage, Staging, Production, Retired}
+
 // ParseVersionStage reads the name of a stage, whatever its case.
 func ParseVersionStage(s string) (VersionStage, error) {
-	switch v := VersionStage(strings.ToLower(s)); v {
-	case NoStage, Staging, Production, Retired:
-		return v, nil
+	v := VersionStage(strings.ToLower(s))
+	return v, v.valid()
+}
+
+func (v VersionStage) valid() error {
+	if !slices.Contains(VersionStages, v) {
+		return fault.Invalidf("stage", "does not have a valid value")
 	}
-	return "", fault.Invalidf("stage", "does not have a valid value")
+	return nil
 }
 
 // Serving reports whether versions at the stage are in use.
@@ -44,6 +52,9 @@ func (s Session) MoveToStage(ctx context.Context, ref ProjectRef, model ModelRef
 	return update(ctx, s, func(tx Tx) (Version, error) {
 		m, v, err := s.version(ctx, tx, ref, model, which, WriteModels)
 		if err != nil {
+			return Version{}, err
+		}
+		if err := move.Stage.valid(); err != nil {
 			return Version{}, err
 		}
 		if move.RetireOthers && !move.Stage.Serving() {

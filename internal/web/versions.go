@@ -12,6 +12,7 @@ func versionRoutes() []route {
 		post("/ml/models/{model}/versions/{version}", project(registry.WriteModels), editVersion),
 		post("/ml/models/{model}/versions/{version}/aliases", project(registry.WriteModels), setAlias),
 		post("/ml/models/{model}/versions/{version}/aliases/delete", project(registry.WriteModels), deleteAlias),
+		post("/ml/models/{model}/versions/{version}/stage", project(registry.WriteModels), setStage),
 		post("/ml/models/{model}/versions/{version}/delete", project(registry.WriteModels), deleteVersion),
 	}
 }
@@ -25,6 +26,7 @@ type versionPage struct {
 	Shelf     shelf
 	MayWrite  bool
 	Problem   string
+	Stages    []registry.VersionStage
 	Path      string // of this page
 	Archive   string // address of all files in one, without its format
 }
@@ -71,7 +73,7 @@ func (c *call) fillVersion(s registry.Session, p *versionPage, model registry.Mo
 	}
 	p.frame = c.projectFrame(pr, "models", p.Model.Name+" "+p.Version.Semver,
 		crumb{"Models", "/" + pr.FullPath + "/-/ml/models"}, crumb{p.Model.Name, modelPath(pr.FullPath, model.ID)})
-	p.Path = versionPath(p.Version)
+	p.Path, p.Stages = versionPath(p.Version), registry.VersionStages
 	p.MayWrite = c.may(ctx, s, registry.WriteModels)
 	api := "/api/v4/projects/" + itoa(pr.ID)
 	p.Archive = api + "/ml/models/" + itoa(model.ID) + "/versions/" + itoa(which.ID) + "/archive"
@@ -125,7 +127,11 @@ func (c *call) changeVersion(done string, work func(registry.ModelRef, registry.
 		return err
 	}
 	c.flash(done)
-	return c.goTo(strings.TrimSuffix(strings.TrimSuffix(c.here(), "/aliases/delete"), "/aliases"))
+	page := c.here()
+	for _, act := range []string{"/aliases/delete", "/aliases", "/stage"} {
+		page = strings.TrimSuffix(page, act)
+	}
+	return c.goTo(page)
 }
 
 // here is the path of the page that was asked for.
@@ -163,6 +169,16 @@ func setAlias(c *call) error {
 func deleteAlias(c *call) error {
 	return c.changeVersion("The alias is gone.", func(model registry.ModelRef, _ registry.VersionRef) error {
 		return c.s.DeleteAlias(c.ctx(), c.ref, model, c.r.PostFormValue("name"), nil)
+	})
+}
+
+// setStage moves a version to a stage; what else is there may be archived.
+func setStage(c *call) error {
+	return c.changeVersion("The stage is set.", func(model registry.ModelRef, which registry.VersionRef) error {
+		stage := registry.VersionStage(c.r.PostFormValue("stage"))
+		move := registry.StageMove{Stage: stage, RetireOthers: stage.Serving() && c.r.PostFormValue("alone") != ""}
+		_, err := c.s.MoveToStage(c.ctx(), c.ref, model, which, move)
+		return err
 	})
 }
 

@@ -52,6 +52,39 @@ func TestMoveAlias(t *testing.T) {
 	}
 }
 
+// TestStage: a version is put at a stage, and what was there archived if that is
+// wanted.
+func TestStage(t *testing.T) {
+	w := newWorld(t)
+	sys, home, model := w.Registry.As(auth.System()), registry.ProjectRef{Path: "root/private"}, registry.ModelRef{ID: w.IDs["private/model"]}
+	var pages []string
+	for range 3 {
+		v, err := sys.CreateVersion(t.Context(), home, model, registry.VersionSpec{})
+		apitest.OK(t, err)
+		pages = append(pages, versionPath(v))
+	}
+	for i, page := range pages {
+		pairs := []string{"stage", "production"}
+		if i == 2 {
+			pairs = append(pairs, "alone", "1")
+		}
+		if got := postForm(t, w, page+"/stage", pairs...); got.Code != 303 || got.Header().Get("Location") != page {
+			t.Fatal(got.Code, got.Header(), got.Body)
+		}
+	}
+	for i, want := range []string{"archived", "archived", "production"} {
+		if page := w.Do(t, "GET", pages[i], "developer", "").Body.String(); !strings.Contains(page, "<option selected>"+want+"</option>") {
+			t.Errorf("version %d is not %s", i, want)
+		}
+	}
+	if got := postForm(t, w, pages[0]+"/stage", "stage", "moon"); got.Code != 422 || !strings.Contains(got.Body.String(), `role="alert"`) {
+		t.Errorf("a stage that there is not: %d", got.Code)
+	}
+	if got := postForm(t, w, pages[0]+"/stage", "stage", "archived", "alone", "1"); got.Code != 303 {
+		t.Errorf("archived, with nothing to archive: %d", got.Code)
+	}
+}
+
 // TestLineage: a version that was registered from a run shows that run, with
 // what it logged and read.
 func TestLineage(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -47,6 +48,21 @@ func checkZip(t *testing.T, path string, want map[string]string) {
 	}
 }
 
+// stage puts a version in production.
+func (b *tab) stage(version string) {
+	b.t.Helper()
+	b.visit(version)
+	b.click(`.menu:has([name="stage"]) summary`)
+	get[bool](b, `(() => { document.querySelector('select[name="stage"]').value = "production"; return true; })()`)
+	b.click(`[name="alone"]`)
+	b.shot("stage")
+	b.follow(`form[action$="/stage"] .button`)
+	b.wait(".facts")
+	if facts := b.text(".facts"); !strings.Contains(facts, "production") {
+		b.t.Errorf("the version is %s", facts)
+	}
+}
+
 // TestVersionPage gives a version an alias, moves it to the next one, and does
 // what the page says to get the version.
 func TestVersionPage(t *testing.T) {
@@ -70,6 +86,7 @@ func TestVersionPage(t *testing.T) {
 			b.look(next)
 			b.follow(`form[action$="/aliases"] .item`)
 			b.wait(`[aria-label="Remove the alias ` + name + `"]`)
+			b.stage(next)
 			b.visit(address)
 			b.do(scrollTo("#use"))
 			b.shot("use")
