@@ -117,16 +117,7 @@ var errStagedClosed = errors.New("blob: staged content used after Close")
 // puts a vanished blob back if the bytes are still held, and answers fault.Busy
 // if they are not; the caller then has to stage again.
 func (s *Staged) Publish(ctx context.Context) error {
-	if s.closed {
-		return errStagedClosed
-	}
-	if s.up == nil {
-		return ctx.Err()
-	}
-	if err := s.settled(); err != nil {
-		return err
-	}
-	if err := s.up.Publish(ctx, s.Digest); err != nil {
+	if err := s.publish(ctx); err != nil || s.up == nil {
 		return err
 	}
 	return s.up.Settle()
@@ -135,6 +126,17 @@ func (s *Staged) Publish(ctx context.Context) error {
 // Show is Publish that does not wait until the name is durable: Settle does, or
 // Publish, which makes sure of all.
 func (s *Staged) Show(ctx context.Context) error {
+	if err := s.publish(ctx); err != nil || s.up == nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	s.settle = ended
+	go func() { ended <- s.up.Settle() }()
+	return nil
+}
+
+// publish makes the content visible, unless it belongs in a row.
+func (s *Staged) publish(ctx context.Context) error {
 	if s.closed {
 		return errStagedClosed
 	}
@@ -144,13 +146,7 @@ func (s *Staged) Show(ctx context.Context) error {
 	if err := s.settled(); err != nil {
 		return err
 	}
-	if err := s.up.Publish(ctx, s.Digest); err != nil {
-		return err
-	}
-	ended := make(chan error, 1)
-	s.settle = ended
-	go func() { ended <- s.up.Settle() }()
-	return nil
+	return s.up.Publish(ctx, s.Digest)
 }
 
 // Settle waits until the name is durable that Show has given.
